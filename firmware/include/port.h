@@ -1,0 +1,52 @@
+/* The hardware, as the firmware sees it: nine functions, filled by one lib/port_* per family.
+ *
+ * Nothing else in the firmware knows a board. All functions are called from one thread, never from
+ * an interrupt. Sizes are bytes.
+ */
+#ifndef TP_PORT_H
+#define TP_PORT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Memory marks, in bytes. 0 where a port cannot tell. */
+typedef struct {
+    uint32_t free_ram;   /* not claimed by static data, heap or the deepest stack seen so far */
+    uint32_t stack_used; /* high-water mark since boot, measured on a painted stack */
+} tp_memory_t;
+
+/* Brings up link, clock and stack paint. Called once, before anything else. */
+void tp_port_init(void);
+
+/* Copies up to `size` received bytes to `dst` and returns how many; 0 if none came. May wait a few
+ * milliseconds for the first byte where the port has an operating system beneath it. */
+uint16_t tp_port_read(uint8_t *dst, uint16_t size);
+
+/* Hands `size` bytes to the link; returns when all are accepted, in order. */
+void tp_port_write(const uint8_t *src, uint16_t size);
+
+/* Starts the transmission of everything written so far; must not wait for its end. */
+void tp_port_flush(void);
+
+/* Free-running counter, wraps at 2^32; starts anywhere. */
+uint32_t tp_port_ticks(void);
+
+/* Ticks per second, constant while the program runs. */
+uint32_t tp_port_tick_hz(void);
+
+void tp_port_memory(tp_memory_t *marks);
+
+/* Feeds the watchdog, if there is one. Called at least once per frame and per layer. */
+void tp_port_alive(void);
+
+/* Restarts the board as its reset button would; does not return. */
+void tp_port_reset(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
