@@ -1,0 +1,22 @@
+"""``tinyproof pio``: plain PlatformIO commands, with TinyProof's own core directory."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(arguments: tuple[str, ...]) -> int:
+    """Run a plain PlatformIO command, without any package registry.
+
+    \b
+    Examples:
+      tinyproof pio run -e native
+      tinyproof pio run -e native -t size
+      tinyproof pio project config
+    """
+    from tinyproof.platformio import passthrough
+    from tinyproof.project import find_project
+
+    return passthrough(find_project(), list(arguments))
