@@ -1,0 +1,42 @@
+"""The forms a model is converted to: which numbers it stores, computes with and exchanges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Form(StrEnum):
+    """Names of the forms; also the stems of their files."""
+
+    FLOAT32 = "float32"
+    DYNAMIC_RANGE = "dynamic_range"
+    INT8_FLOAT_IO = "int8_float_io"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class FormSpec:
+    """What the converter is told for one form.
+
+    Attributes:
+        title: one line for tables and help texts.
+        optimize: quantize the weights.
+        calibrate: quantize activations too, which needs representative samples.
+        integer_io: inputs and outputs are int8 as well; needs ``calibrate``.
+    """
+
+    title: str
+    optimize: bool = False
+    calibrate: bool = False
+    integer_io: bool = False
+
+
+FORM_SPECS: dict[Form, FormSpec] = {
+    Form.FLOAT32: FormSpec("float32 throughout"),
+    Form.DYNAMIC_RANGE: FormSpec("int8 weights, float32 activations", optimize=True),
+    Form.INT8_FLOAT_IO: FormSpec(
+        "int8, float32 input and output", optimize=True, calibrate=True
+    ),
+    Form.INT8: FormSpec("int8 throughout", optimize=True, calibrate=True, integer_io=True),
+}

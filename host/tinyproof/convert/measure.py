@@ -1,0 +1,120 @@
+"""Measure a ``.tflite`` file on the host: size, accuracy, latency; the rows of the forms' table."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from tinyproof.convert.backend import quiet
+from tinyproof.convert.forms import Form
+
+ACCURACY_KERNELS = "LiteRT reference kernels"
+LATENCY_KERNELS = "LiteRT default kernels (XNNPACK), 1 thread"
+_WARM_UP_RUNS = 20
+
+
+@dataclass(frozen=True)
+class FormRow:
+    """One row of the table.
+
+    Attributes:
+        form: the model's form.
+        size_bytes: of the file.
+        correct: samples whose largest output is at the label's index, by ``ACCURACY_KERNELS``.
+        samples: how many were tried.
+        latency_us: median time of one invocation on this host, microseconds, by ``LATENCY_KERNELS``;
+            filling inputs and reading outputs are not counted.
+        latency_runs: invocations behind the median, after a warm-up.
+    """
+
+    form: Form
+    size_bytes: int
+    correct: int
+    samples: int
+    latency_us: float
+    latency_runs: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correct samples, 0 to 1."""
+        return self.correct / self.samples
+
+
+def measure_form(
+    form: Form, model: bytes, x: NDArray[np.float32], y: NDArray[np.integer[Any]], *, runs: int = 300
+) -> FormRow:
+    """Measure one classifier.
+
+    Args:
+        form: what ``model`` is.
+        model: the bytes of a ``.tflite`` file with one input and one output.
+        x: samples, N x input shape, real values, N at least 1.
+        y: labels, N.
+        runs: invocations to time, at least 1.
+    """
+    outputs = reference_outputs(model, x)
+    correct = int(np.sum(outputs.reshape(len(x), -1).argmax(axis=1) == y))
+    latency_us = _median_latency_us(model, x, runs)
+    return FormRow(form, len(model), correct, len(x), latency_us, runs)
+
+
+def reference_outputs(model: bytes, x: NDArray[np.float32]) -> NDArray[Any]:
+    """Run ``x`` (N x input shape, real values) by the reference kernels.
+
+    Returns N x output shape, in the model's own output type, not dequantized.
+    """
+    interpreter = _interpreter(model, OpResolverType.BUILTIN_REF)
+    target, source = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    outputs = []
+    for sample in quantize(x, target):
+        # The interpreter reuses the input's memory: fill it before every invocation.
+        interpreter.set_tensor(target["index"], sample[np.newaxis])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(source["index"])[0])
+    return np.stack(outputs)
+
+
+def quantize(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
+    """Bring real values into the type of an input tensor, as LiteRT's QUANTIZE does.
+
+    Rounds half away from zero and saturates; float tensors take the values as they are.
+    """
+    dtype = np.dtype(tensor["dtype"])
+    if dtype.kind == "f":
+        return x.astype(dtype)
+    scale, zero_point = tensor["quantization"]
+    # In float32, division included, as the kernel computes it.
+    scaled = x.astype(np.float32) / np.float32(scale)
+    rounded = np.copysign(np.floor(np.abs(scaled) + np.float32(0.5)), scaled)
+    limits = np.iinfo(dtype)
+    return np.clip(rounded + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def _median_latency_us(model: bytes, x: NDArray[np.float32], runs: int) -> float:
+    """Median microseconds of one invocation, samples taken in turn."""
+    interpreter = _interpreter(model, OpResolverType.AUTO)
+    target = interpreter.get_input_details()[0]
+    samples = quantize(x, target)
+    times_ns = []
+    for run in range(_WARM_UP_RUNS + runs):
+        interpreter.set_tensor(target["index"], samples[run % len(samples)][np.newaxis])
+        start = time.perf_counter_ns()
+        interpreter.invoke()
+        times_ns.append(time.perf_counter_ns() - start)
+    return statistics.median(times_ns[_WARM_UP_RUNS:]) / 1000
+
+
+def _interpreter(model: bytes, kernels: OpResolverType) -> Any:
+    """Return an interpreter with its tensors allocated; LiteRT's log is discarded."""
+    with quiet():
+        interpreter = Interpreter(
+            model_content=model, num_threads=1, experimental_op_resolver_type=kernels
+        )
+        interpreter.allocate_tensors()
+    return interpreter
