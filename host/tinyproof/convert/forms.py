@@ -31,6 +31,11 @@ class FormSpec:
     calibrate: bool = False
     integer_io: bool = False
 
+    @property
+    def weights_only(self) -> bool:
+        """Whether weights are int8 and activations float32."""
+        return self.optimize and not self.calibrate
+
 
 FORM_SPECS: dict[Form, FormSpec] = {
     Form.FLOAT32: FormSpec("float32 throughout"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinyproof.convert import backend
 from tinyproof.convert.forms import FORM_SPECS, Form
+from tinyproof.convert.weights import quantize_weights
 from tinyproof.errors import ModelError, SamplesError
 
 Samples = NDArray[np.float32]
@@ -35,13 +36,14 @@ def convert_keras(model: Any, form: Form, representative: Samples | None = None)
     _configure(tf, converter, form, _checked(model, form, representative))
     try:
         with backend.quiet():
-            return bytes(converter.convert())
+            content = bytes(converter.convert())
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
             f"The model cannot be converted to {form}: {lines[0]}",
             hint="Try the form float32; if that fails too, an operator has no TFLite counterpart.",
         ) from error
+    return quantize_weights(content) if FORM_SPECS[form].weights_only else content
 
 
 def _with_batch_of_one(model: Any) -> Any:
