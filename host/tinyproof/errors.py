@@ -160,11 +160,13 @@ class PortError(InfrastructureError):
 
     Attributes:
         port: the port's name or URL.
+        sample: index of the first sample without an answer, -1 if none was under way.
     """
 
-    def __init__(self, sentence: str, *, port: str, hint: str = "") -> None:
+    def __init__(self, sentence: str, *, port: str, sample: int = -1, hint: str = "") -> None:
         super().__init__(sentence, hint=hint)
         self.port = port
+        self.sample = sample
 
 
 class BootError(InfrastructureError):

@@ -1,0 +1,172 @@
+"""Which serial ports there are, who holds one, and why one does not open.
+
+Knows Linux's ``/proc`` where there is one; elsewhere holders stay unnamed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from serial.tools import list_ports
+
+from tinyproof.errors import PortError, TinyProofError, UsageError
+from tinyproof.text import printable
+
+_PROC = Path("/proc")
+_PSEUDO_TERMINAL_MAJORS = range(136, 144)
+_MEMORY_MAJOR = 1  # /dev/null and its like
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that has a port open.
+
+    Attributes:
+        pid: its process id.
+        name: its program's name, printable.
+    """
+
+    pid: int
+    name: str
+
+
+def available() -> list[str]:
+    """Return the device names of the serial ports that are attached, sorted."""
+    return sorted(port.device for port in list_ports.comports())
+
+
+def holders(path: str) -> list[Holder]:
+    """Return the processes, ours included, that have the device open, as far as we may see."""
+    device = _device_number(path)
+    if device is None:
+        return []
+    found = [pid for pid in _processes() if _has_open(pid, device)]
+    return [Holder(pid, _program_of(pid)) for pid in found]
+
+
+def foreign_holders(path: str) -> list[Holder]:
+    """Return the other processes that would take bytes away from us.
+
+    The program at the other end of a pseudo-terminal may hold our end too; it is not foreign.
+    """
+    others = [holder for holder in holders(path) if holder.pid != os.getpid()]
+    return [holder for holder in others if not _has_other_end(holder.pid, path)]
+
+
+def busy(url: str, held_by: list[Holder]) -> PortError:
+    """Return the error for a port that another process uses."""
+    names = ", ".join(f"{holder.name} (process {holder.pid})" for holder in held_by)
+    return PortError(
+        f"The port {printable(url)} is busy: {names or 'another program'} has it open.",
+        port=url,
+        hint="End that program, or choose another port.",
+    )
+
+
+def explain(url: str, error: OSError | ValueError) -> TinyProofError:
+    """Return the error that tells why ``url`` did not open."""
+    name = printable(url)
+    if isinstance(error, ValueError):
+        return UsageError(
+            f"{name} is not a port that can be opened: {printable(str(error))}.",
+            hint="Give a device such as /dev/ttyUSB0, or a URL such as socket://localhost:4000.",
+        )
+    if not Path(url).exists() and "://" not in url:
+        return PortError(f"The port {name} does not exist.", port=url, hint=_suggestion())
+    if error.errno in (errno.EBUSY, errno.EAGAIN):
+        return busy(url, holders(url))
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return _not_permitted(url)
+    if (_device_number(url) is None and "://" not in url) or "ioctl" in str(error):
+        return PortError(f"{name} is not a serial port.", port=url, hint=_suggestion())
+    return PortError(
+        f"The port {name} does not open: {printable(str(error))}.",
+        port=url,
+        hint="Check that its other end is there and takes connections.",
+    )
+
+
+def _suggestion() -> str:
+    attached = ", ".join(available())
+    if attached:
+        return f"Choose one that is attached: {attached}."
+    return "No serial port is attached: plug the board in, or use --port sim."
+
+
+def _not_permitted(url: str) -> PortError:
+    try:
+        group = Path(url).group()
+    except (KeyError, OSError):
+        group = "dialout"
+    return PortError(
+        f"You have no permission to open the port {printable(url)}.",
+        port=url,
+        hint=f"Run: sudo usermod -aG {group} $USER, then log in again.",
+    )
+
+
+def _device_number(path: str) -> int | None:
+    """Return the number of the terminal-like device at ``path``; None if there is none."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    number = status.st_rdev
+    is_port = stat.S_ISCHR(status.st_mode) and os.major(number) != _MEMORY_MAJOR
+    return number if is_port else None
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    except OSError:
+        return []
+
+
+def _open_files(pid: int) -> list[Path]:
+    try:
+        return list((_PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return []
+
+
+def _has_open(pid: int, device: int) -> bool:
+    return any(_device_number(str(link)) == device for link in _open_files(pid))
+
+
+def _has_other_end(pid: int, path: str) -> bool:
+    """Return whether the process is the master of the pseudo-terminal at ``path``."""
+    device = _device_number(path)
+    if device is None or os.major(device) not in _PSEUDO_TERMINAL_MAJORS:
+        return False
+    index = 256 * (os.major(device) - _PSEUDO_TERMINAL_MAJORS[0]) + os.minor(device)
+    masters = [link for link in _open_files(pid) if _target_of(link).endswith("ptmx")]
+    return any(_terminal_index(link) in (index, None) for link in masters)
+
+
+def _target_of(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
+
+
+def _terminal_index(link: Path) -> int | None:
+    """Return which pseudo-terminal an open file is the master of; None where the system hides it."""
+    try:
+        lines = (link.parent.parent / "fdinfo" / link.name).read_text().splitlines()
+    except OSError:
+        return None
+    numbers = [line.split()[1] for line in lines if line.startswith("tty-index:")]
+    return int(numbers[0]) if numbers else None
+
+
+def _program_of(pid: int) -> str:
+    try:
+        return printable((_PROC / str(pid) / "comm").read_text().strip())
+    except OSError:
+        return "a program"
