@@ -13,10 +13,13 @@
 extern "C" {
 #endif
 
-/* Readies the model. Called once at boot; every other function needs its success. */
+/* Readies the model. Called once at boot. Without its success only the descriptor, the weights'
+ * CRC, the sizes and the arena's figures may be asked for; after -TP_ERROR_ARENA
+ * tp_engine_arena_used() is what the model needs. */
 int tp_engine_init(void);
 
-/* CRC-32 (as zlib.crc32, seed 0) over the weights as linked, computed from the memory they lie in. */
+/* CRC-32 (as zlib.crc32, seed 0) over the weights as linked, computed from the memory they lie in.
+ */
 uint32_t tp_engine_weights_crc32(void);
 
 /* The model's descriptor, as docs/protocol.md lays it out: hash, engine, tensors. Copies up to

@@ -18,17 +18,19 @@ typedef struct {
     uint32_t stack_used; /* high-water mark since boot, measured on a painted stack */
 } tp_memory_t;
 
-/* Brings up link, clock and stack paint. Called once, before anything else. */
-void tp_port_init(void);
+/* Brings up link, clock and stack paint. Called once, before anything else. Returns why the board
+ * started, a tp_start_cause_t (tp_protocol.h); TP_START_UNKNOWN where a port cannot tell. */
+uint8_t tp_port_init(void);
 
-/* Copies up to `size` received bytes to `dst` and returns how many; 0 if none came. May wait a few
- * milliseconds for the first byte where the port has an operating system beneath it. */
+/* Copies up to `size` received bytes to `dst` and returns how many; 0 if none came. May wait up to
+ * 100 ms for the first byte where the port has an operating system beneath it. */
 uint16_t tp_port_read(uint8_t *dst, uint16_t size);
 
 /* Hands `size` bytes to the link; returns when all are accepted, in order. */
 void tp_port_write(const uint8_t *src, uint16_t size);
 
-/* Starts the transmission of everything written so far; must not wait for its end. */
+/* An answer ends here: starts the transmission of everything written so far, and does not wait for
+ * its end. A port may gather quick answers for a millisecond while more input is at hand. */
 void tp_port_flush(void);
 
 /* Free-running counter, wraps at 2^32; starts anywhere. */
@@ -42,8 +44,13 @@ void tp_port_memory(tp_memory_t *marks);
 /* Feeds the watchdog, if there is one. Called at least once per frame and per layer. */
 void tp_port_alive(void);
 
-/* Restarts the board as its reset button would; does not return. */
+/* Sends what was written, then restarts the board as its reset button would; does not return. */
 void tp_port_reset(void);
+
+/* src/main.cpp; called by the port, which owns main() (or setup() and loop()): the first once, then
+ * the second for ever. */
+void tp_firmware_init(void);
+void tp_firmware_poll(void);
 
 #ifdef __cplusplus
 }
