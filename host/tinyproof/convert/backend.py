@@ -1,4 +1,4 @@
-"""The one place that imports tensorflow and Keras: silently, on the processor, deterministically."""
+"""The one place that imports tensorflow and Keras: silently, and kept to the processor."""
 
 from __future__ import annotations
 

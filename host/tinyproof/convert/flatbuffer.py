@@ -1,4 +1,4 @@
-"""Read and write ``.tflite`` files as the schema's objects, for small changes after the converter."""
+"""Read and write ``.tflite`` files as the schema's objects, for changes after the converter."""
 
 from __future__ import annotations
 

@@ -40,8 +40,6 @@ class FormSpec:
 FORM_SPECS: dict[Form, FormSpec] = {
     Form.FLOAT32: FormSpec("float32 throughout"),
     Form.DYNAMIC_RANGE: FormSpec("int8 weights, float32 activations", optimize=True),
-    Form.INT8_FLOAT_IO: FormSpec(
-        "int8, float32 input and output", optimize=True, calibrate=True
-    ),
+    Form.INT8_FLOAT_IO: FormSpec("int8, float32 input and output", optimize=True, calibrate=True),
     Form.INT8: FormSpec("int8 throughout", optimize=True, calibrate=True, integer_io=True),
 }

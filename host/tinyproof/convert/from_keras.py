@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 
 from tinyproof.convert import backend
 from tinyproof.convert.forms import FORM_SPECS, Form
-from tinyproof.convert.weights import quantize_weights
 from tinyproof.errors import ModelError, SamplesError
+from tinyproof.text import printable
 
 Samples = NDArray[np.float32]
+
+_MISSING_OPERATORS = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
+"""How the converter lists operators that need tensorflow's kernels or are unknown to it."""
 
 
 def convert_keras(model: Any, form: Form, representative: Samples | None = None) -> bytes:
@@ -37,24 +41,45 @@ def convert_keras(model: Any, form: Form, representative: Samples | None = None)
     try:
         with backend.quiet():
             content = bytes(converter.convert())
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(
-            f"The model cannot be converted to {form}: {lines[0]}",
-            hint="Try the form float32; if that fails too, an operator has no TFLite counterpart.",
-        ) from error
-    return quantize_weights(content) if FORM_SPECS[form].weights_only else content
+    except Exception as error:
+        # The converter's own class derives from Exception, and it lets others through.
+        raise _refusal(form, error) from error
+    if not FORM_SPECS[form].weights_only:
+        return content
+    from tinyproof.convert.weights import quantize_weights  # Here: it imports the schema.
+
+    return quantize_weights(content)
+
+
+def _refusal(form: Form, error: Exception) -> ModelError:
+    """Say why the converter refused: the operators that LiteRT lacks, else its first line."""
+    missing = _MISSING_OPERATORS.findall(str(error))
+    if missing:
+        return ModelError(
+            f"The model cannot be converted to {form}: LiteRT has no operator for "
+            f"{', '.join(missing)}.",
+            hint="Write that layer with operators of LiteRT's own.",
+        )
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return ModelError(
+        f"The model cannot be converted to {form}: {printable(reason, limit=200).rstrip('.')}.",
+        hint="Try the form float32, which asks least of the operators.",
+    )
 
 
 def _with_batch_of_one(model: Any) -> Any:
-    """Clone ``model`` onto an input of batch 1.
+    """Put ``model``, or a copy of it, behind an input of batch 1.
 
     A free batch dimension would turn each Flatten into SHAPE, STRIDED_SLICE, PACK and RESHAPE.
     """
     keras = backend.keras()
     shape = (1, *model.input_shape[1:])
     source = keras.Input(batch_shape=shape, dtype=model.inputs[0].dtype, name=model.inputs[0].name)
-    clone = keras.models.clone_model(model, input_tensors=source)
+    try:
+        clone = keras.models.clone_model(model, input_tensors=source)
+    except (TypeError, ValueError, NotImplementedError):
+        # Keras cannot copy every layer of one's own; calling the model only makes names longer.
+        return keras.Model(source, model(source), name=model.name)
     clone.set_weights(model.get_weights())
     return clone
 

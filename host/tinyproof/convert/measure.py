@@ -5,14 +5,15 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from tinyproof.convert.backend import quiet
 from tinyproof.convert.forms import Form
+from tinyproof.samples import quantize
 
 ACCURACY_KERNELS = "LiteRT reference kernels"
 LATENCY_KERNELS = "LiteRT default kernels (XNNPACK), 1 thread"
@@ -28,8 +29,8 @@ class FormRow:
         size_bytes: of the file.
         correct: samples whose largest output is at the label's index, by ``ACCURACY_KERNELS``.
         samples: how many were tried.
-        latency_us: median time of one invocation on this host, microseconds, by ``LATENCY_KERNELS``;
-            filling inputs and reading outputs are not counted.
+        latency_us: median time of one invocation on this host, microseconds, by
+            ``LATENCY_KERNELS``; filling inputs and reading outputs are not counted.
         latency_runs: invocations behind the median, after a warm-up.
     """
 
@@ -47,7 +48,12 @@ class FormRow:
 
 
 def measure_form(
-    form: Form, model: bytes, x: NDArray[np.float32], y: NDArray[np.integer[Any]], *, runs: int = 300
+    form: Form,
+    model: bytes,
+    x: NDArray[np.float32],
+    y: NDArray[np.integer[Any]],
+    *,
+    runs: int = 300,
 ) -> FormRow:
     """Measure one classifier.
 
@@ -64,15 +70,22 @@ def measure_form(
     return FormRow(form, len(model), correct, len(x), latency_us, runs)
 
 
+def measure_forms(
+    files: dict[Form, Path], x: NDArray[np.float32], y: NDArray[np.integer[Any]], *, runs: int = 300
+) -> list[FormRow]:
+    """Measure the ``.tflite`` files of one classifier in turn; see ``measure_form``."""
+    return [measure_form(form, path.read_bytes(), x, y, runs=runs) for form, path in files.items()]
+
+
 def reference_outputs(model: bytes, x: NDArray[np.float32]) -> NDArray[Any]:
     """Run ``x`` (N x input shape, real values) by the reference kernels.
 
     Returns N x output shape, in the model's own output type, not dequantized.
     """
-    interpreter = _interpreter(model, OpResolverType.BUILTIN_REF)
+    interpreter = _interpreter(model, reference=True)
     target, source = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     outputs = []
-    for sample in quantize(x, target):
+    for sample in _as_stored(x, target):
         # The interpreter reuses the input's memory: fill it before every invocation.
         interpreter.set_tensor(target["index"], sample[np.newaxis])
         interpreter.invoke()
@@ -80,27 +93,20 @@ def reference_outputs(model: bytes, x: NDArray[np.float32]) -> NDArray[Any]:
     return np.stack(outputs)
 
 
-def quantize(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
-    """Bring real values into the type of an input tensor, as LiteRT's QUANTIZE does.
-
-    Rounds half away from zero and saturates; float tensors take the values as they are.
-    """
+def _as_stored(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
+    """Bring real values into the type of an input tensor."""
     dtype = np.dtype(tensor["dtype"])
     if dtype.kind == "f":
         return x.astype(dtype)
     scale, zero_point = tensor["quantization"]
-    # In float32, division included, as the kernel computes it.
-    scaled = x.astype(np.float32) / np.float32(scale)
-    rounded = np.copysign(np.floor(np.abs(scaled) + np.float32(0.5)), scaled)
-    limits = np.iinfo(dtype)
-    return np.clip(rounded + zero_point, limits.min, limits.max).astype(dtype)
+    return quantize(x, dtype, scale, zero_point)
 
 
 def _median_latency_us(model: bytes, x: NDArray[np.float32], runs: int) -> float:
     """Median microseconds of one invocation, samples taken in turn."""
-    interpreter = _interpreter(model, OpResolverType.AUTO)
+    interpreter = _interpreter(model, reference=False)
     target = interpreter.get_input_details()[0]
-    samples = quantize(x, target)
+    samples = _as_stored(x, target)
     times_ns = []
     for run in range(_WARM_UP_RUNS + runs):
         interpreter.set_tensor(target["index"], samples[run % len(samples)][np.newaxis])
@@ -110,8 +116,11 @@ def _median_latency_us(model: bytes, x: NDArray[np.float32], runs: int) -> float
     return statistics.median(times_ns[_WARM_UP_RUNS:]) / 1000
 
 
-def _interpreter(model: bytes, kernels: OpResolverType) -> Any:
+def _interpreter(model: bytes, *, reference: bool) -> Any:
     """Return an interpreter with its tensors allocated; LiteRT's log is discarded."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType  # Here: it takes 0.1 s.
+
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
     with quiet():
         interpreter = Interpreter(
             model_content=model, num_threads=1, experimental_op_resolver_type=kernels

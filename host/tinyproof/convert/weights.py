@@ -1,8 +1,8 @@
 """Quantize the weights that LiteRT's converter leaves in float32.
 
-Its weights-only (dynamic range) mode skips tensors of fewer than 1024 elements, and no option lowers
-that: of the digits model it would change nothing. The layout is the converter's own: symmetric
-int8 in -127..127, one scale per output channel, so that LiteRT's hybrid kernels run it.
+Its weights-only (dynamic range) mode skips tensors of fewer than 1024 elements, and no option
+lowers that: of the digits model it would change nothing. The layout is the converter's own:
+symmetric int8 in -127..127, one scale per output channel, so that LiteRT's hybrid kernels run it.
 """
 
 from __future__ import annotations

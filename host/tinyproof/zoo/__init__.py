@@ -1,19 +1,19 @@
 """Models that TinyProof can train by itself, and what is left of a training on disk.
 
-Importing this package imports no tensorflow; :func:`train` does, when it is called.
+Importing this package costs nothing, and it tells in milliseconds whether a model is trained:
+tensorflow is imported when one is being trained, not before.
 """
 
 from __future__ import annotations
 
-from tinyproof.zoo.recipes import RECIPES, Dataset, Recipe
+from tinyproof.zoo.recipes import RECIPES, Recipe
 from tinyproof.zoo.trained import Epoch, TrainedModel, is_trained, load_trained
-from tinyproof.zoo.training import Progress, train
+from tinyproof.zoo.training import EpochProgress, train
 
 __all__ = [
     "RECIPES",
-    "Dataset",
     "Epoch",
-    "Progress",
+    "EpochProgress",
     "Recipe",
     "TrainedModel",
     "is_trained",

@@ -124,7 +124,7 @@ def load_trained(directory: Path) -> TrainedModel:
 
 
 def is_trained(directory: Path, name: str | None = None, seed: int | None = None) -> bool:
-    """Whether ``directory`` holds a complete, unchanged training, of that name and seed if given."""
+    """Whether ``directory`` holds a complete training, of that name and seed if they are given."""
     try:
         model = load_trained(directory)
     except ModelError:

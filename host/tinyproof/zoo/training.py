@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import io
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from tinyproof.convert import backend
 from tinyproof.convert.from_keras import convert_keras
-from tinyproof.errors import StorageError
+from tinyproof.storage import make_folder, storage_errors, write_atomic
 from tinyproof.zoo.dataset import Dataset, Part
 from tinyproof.zoo.recipes import Recipe, recipe_named
 from tinyproof.zoo.trained import (
@@ -30,14 +29,16 @@ from tinyproof.zoo.trained import (
     tflite_name,
 )
 
-Progress = Callable[[int, int, float, float], None]
+EpochProgress = Callable[[int, int, float, float], None]
 """Told after each epoch: its number from 1, their count, training loss, training metric."""
 
+_VALIDATION_BATCH = 512
+"""Samples per step of the validation; has no part in the weights."""
 _PACKAGES = ("tinyproof", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def train(
-    name: str, out_dir: Path, *, seed: int = 0, progress: Progress | None = None
+    name: str, out_dir: Path, *, seed: int = 0, progress: EpochProgress | None = None
 ) -> TrainedModel:
     """Train the zoo's model ``name`` and write it to ``out_dir``, which is made if need be.
 
@@ -67,14 +68,8 @@ def train(
 
 def _clear_manifest(out_dir: Path) -> None:
     """Make the folder, and withdraw the claim that it holds a complete training."""
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
+    with storage_errors(make_folder(out_dir)):
         (out_dir / MANIFEST).unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"The folder {out_dir} cannot be written to: {error.strerror}.",
-            hint="Choose another with --out.",
-        ) from error
 
 
 def _seed(seed: int) -> None:
@@ -86,7 +81,7 @@ def _seed(seed: int) -> None:
     backend.tensorflow().config.experimental.enable_op_determinism()
 
 
-def _fit(model: Any, recipe: Recipe, data: Dataset, progress: Progress | None) -> list[Epoch]:
+def _fit(model: Any, recipe: Recipe, data: Dataset, progress: EpochProgress | None) -> list[Epoch]:
     """Train ``model`` and return its training curve."""
     keras = backend.keras()
     epochs: list[Epoch] = []
@@ -97,12 +92,15 @@ def _fit(model: Any, recipe: Recipe, data: Dataset, progress: Progress | None) -
         if progress is not None:
             progress(index + 1, recipe.epochs, epochs[-1].loss, epochs[-1].metric)
 
+    # One call into tensorflow per epoch, not per step: a third less time, the same weights.
+    model.steps_per_execution = -(-len(data.train) // recipe.batch_size)
     model.fit(
         data.train.x,
         data.train.y,
         validation_data=(data.validate.x, data.validate.y),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
+        validation_batch_size=_VALIDATION_BATCH,
         verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=at_epoch_end)],
     )
@@ -111,9 +109,7 @@ def _fit(model: Any, recipe: Recipe, data: Dataset, progress: Progress | None) -
 
 def _files(model: Any, recipe: Recipe, data: Dataset, epochs: list[Epoch]) -> dict[str, bytes]:
     """Content of each file of the training, the manifest excepted."""
-    files = {
-        tflite_name(form): convert_keras(model, form, data.train.x) for form in recipe.forms
-    }
+    files = {tflite_name(form): convert_keras(model, form, data.train.x) for form in recipe.forms}
     files[TEST_SAMPLES] = npz_of(data.test)
     files[HISTORY] = history_of(recipe.metric, epochs)
     files[KERAS_MODEL] = _keras_bytes(model)
@@ -138,10 +134,3 @@ def _keras_bytes(model: Any) -> bytes:
 def _versions() -> dict[str, str]:
     """Versions of the packages that a training depends on."""
     return {package: importlib.metadata.version(package) for package in _PACKAGES}
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, which never holds a part of it."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(data)
-    os.replace(partial, path)
