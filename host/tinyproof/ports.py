@@ -156,7 +156,7 @@ def _target_of(link: Path) -> str:
 
 
 def _terminal_index(link: Path) -> int | None:
-    """Return which pseudo-terminal an open file is the master of; None where the system hides it."""
+    """Return which pseudo-terminal an open file is the master of; None if the system hides it."""
     try:
         lines = (link.parent.parent / "fdinfo" / link.name).read_text().splitlines()
     except OSError:

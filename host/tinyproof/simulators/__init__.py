@@ -1,0 +1,1 @@
+"""Virtual boards and bad links: whatever gives a link without a board on a desk."""
