@@ -9,6 +9,7 @@ tensors. Exit status 1 and a last line on standard error say why the model canno
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import sys
@@ -29,9 +30,13 @@ def main(arguments: list[str]) -> None:
     interpreter = _interpreter(_read(model, 0, os.fstat(model).st_size))
     inputs = interpreter.get_input_details()
     _check_size(inputs, size)
+    answers = [detail["index"] for detail in interpreter.get_output_details()]
     buffer = bytearray()
     for sample in _samples(samples, size, count, owner):
-        buffer += _infer(interpreter, inputs, sample)
+        _fill(interpreter, inputs, sample)
+        _invoke(interpreter)
+        for index in answers:
+            buffer += interpreter.get_tensor(index).tobytes()
         if len(buffer) >= BLOCK_BYTES:
             _write(outputs, buffer)
     _write(outputs, buffer)
@@ -71,27 +76,28 @@ def _interpreter(model: bytes) -> Any:
 def _check_size(inputs: list[dict[str, Any]], size: int) -> None:
     import numpy as np
 
-    wanted = sum(int(np.prod(i["shape"])) * np.dtype(i["dtype"]).itemsize for i in inputs)
+    wanted = sum(math.prod(i["shape"].tolist()) * np.dtype(i["dtype"]).itemsize for i in inputs)
     if wanted != size:
         _refuse(f"its inputs take {wanted} bytes, the samples have {size}")
 
 
-def _infer(interpreter: Any, inputs: list[dict[str, Any]], sample: memoryview) -> bytes:
-    """Fill the inputs (the interpreter reuses their memory), run, and return all outputs."""
+def _fill(interpreter: Any, inputs: list[dict[str, Any]], sample: memoryview) -> None:
+    """Write the inputs, anew before every inference: the interpreter reuses their memory."""
     import numpy as np
 
     offset = 0
     for detail in inputs:
-        count = int(np.prod(detail["shape"]))
+        count = math.prod(detail["shape"].tolist())
         values = np.frombuffer(sample, detail["dtype"], count, offset)
         interpreter.set_tensor(detail["index"], values.reshape(detail["shape"]))
         offset += values.nbytes
+
+
+def _invoke(interpreter: Any) -> None:
     try:
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
         _refuse(f"{error}")
-    details = interpreter.get_output_details()
-    return b"".join(interpreter.get_tensor(detail["index"]).tobytes() for detail in details)
 
 
 def _samples(descriptor: int, size: int, count: int, owner: int) -> Iterator[memoryview]:

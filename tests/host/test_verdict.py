@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinyproof.tensors import TensorDescription
@@ -89,14 +89,14 @@ def test_the_figures_behind_a_verdict_are_told() -> None:
 
 def test_the_largest_difference_does_not_overflow() -> None:
     assert one([127], [-128], task=TENSOR).lsb_error == 255
-    for dtype in (np.int32, np.uint32):
-        limits = np.iinfo(dtype)
-        assert one([limits.max], [limits.min], dtype, TENSOR).lsb_error == 2**32 - 1
-    for dtype in (np.int64, np.uint64):
-        limits = np.iinfo(dtype)
-        assert one([limits.max], [limits.min], dtype, TENSOR).lsb_error == 2**63 - 1
-        assert one([limits.max], [limits.max - 3], dtype, TENSOR).lsb_error == 3
-        assert one([5], [9], dtype, TENSOR).lsb_error == 4
+    for name in ("int32", "uint32"):
+        limits = np.iinfo(name)
+        assert one([limits.max], [limits.min], name, TENSOR).lsb_error == 2**32 - 1
+    for name in ("int64", "uint64"):
+        limits = np.iinfo(name)
+        assert one([limits.max], [limits.min], name, TENSOR).lsb_error == 2**63 - 1
+        assert one([limits.max], [limits.max - 3], name, TENSOR).lsb_error == 3
+        assert one([5], [9], name, TENSOR).lsb_error == 4
 
 
 def test_booleans_are_integers_of_one_step() -> None:
@@ -149,7 +149,8 @@ def test_every_output_counts() -> None:
     outputs = [output(np.int8, 2), output(np.float32, 1), output(np.int8, 1)]
 
     def packed(scores: list[int], real: float, last: int) -> bytes:
-        return np.int8(scores).tobytes() + np.float32([real]).tobytes() + np.int8([last]).tobytes()
+        parts = (scores, np.int8), ([real], np.float32), ([last], np.int8)
+        return b"".join(np.array(values, dtype).tobytes() for values, dtype in parts)
 
     def verdict(*answer: Any, k: int = 1) -> Verdict:
         wanted = packed([5, 4], 1.0, 7)
@@ -252,6 +253,7 @@ RUN = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(RUN, st.integers(1, 5), st.data())
 def test_batches_equal_the_textbook(run: dict[str, Any], values: int, data: st.DataObject) -> None:
     element = NEAR_ONE if run["floating"] else SMALL
@@ -279,6 +281,7 @@ def _cast(values: list[float], dtype: np.dtype[Any]) -> list[float]:
 PAIR = st.tuples(*[st.lists(st.integers(-128, 127), min_size=3, max_size=3)] * 2)
 
 
+@settings(deadline=None)
 @given(PAIR, st.integers(0, 300), st.integers(0, 300))
 def test_a_larger_tolerance_never_fails_what_a_smaller_one_passed(
     pair: tuple[list[float], list[float]], k: int, more: int
@@ -288,6 +291,7 @@ def test_a_larger_tolerance_never_fails_what_a_smaller_one_passed(
     assert order.index(loose) <= order.index(strict)
 
 
+@settings(deadline=None)
 @given(PAIR, st.sampled_from(Task))
 def test_without_a_tolerance_only_equal_bytes_pass(
     pair: tuple[list[float], list[float]], task: Task

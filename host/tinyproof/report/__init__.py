@@ -1,0 +1,50 @@
+"""What a run amounts to: result in, report out, as JSON, terminal text and JUnit properties."""
+
+from __future__ import annotations
+
+from tinyproof.report.files import from_dict, load_report, schema, to_dict, write_report
+from tinyproof.report.junit import junit_properties
+from tinyproof.report.model import SCHEMA, Report, make_report
+from tinyproof.report.outcome import decide
+from tinyproof.report.parts import (
+    Budget,
+    BudgetClass,
+    BuildInfo,
+    Event,
+    Failure,
+    GitInfo,
+    Limit,
+    Memory,
+    ModelInfo,
+    Provenance,
+    Throughput,
+)
+from tinyproof.report.render import render, verdict_line
+from tinyproof.report.result import RunResult
+
+__all__ = [
+    "SCHEMA",
+    "Budget",
+    "BudgetClass",
+    "BuildInfo",
+    "Event",
+    "Failure",
+    "GitInfo",
+    "Limit",
+    "Memory",
+    "ModelInfo",
+    "Provenance",
+    "Report",
+    "RunResult",
+    "Throughput",
+    "decide",
+    "from_dict",
+    "junit_properties",
+    "load_report",
+    "make_report",
+    "render",
+    "schema",
+    "to_dict",
+    "verdict_line",
+    "write_report",
+]

@@ -1,0 +1,106 @@
+"""Decides what a run's result amounts to: passed or the worst failure, and the exit code."""
+
+from __future__ import annotations
+
+from tinyproof.errors import ClockError, RefusedError, TinyProofError
+from tinyproof.report.parts import Budget, Failure
+from tinyproof.report.result import RunResult
+from tinyproof.text import count
+from tinyproof.verdict import Judgement, SampleVerdict, Task, Verdict
+
+EXIT_PROVED = 0
+EXIT_DISAGREES = 1
+EXIT_NOTHING_PROVED = 4
+
+_FAULTS = (Verdict.WRONG, Verdict.UNSTABLE, Verdict.TIE, Verdict.CLOSE)
+"""Disagreements, worst first; the last two only where no tolerance was given."""
+
+
+def decide(result: RunResult) -> tuple[Failure | None, int]:
+    """Return the worst failure, None if the run passed, and the exit code.
+
+    From worst to least: answers of unknown origin (refused), answers that differ, whatever ended
+    the run early, samples without an answer, missed budgets. So wrong answers outrank missing ones.
+    """
+    error = result.error
+    if isinstance(error, RefusedError) and not isinstance(error, ClockError):
+        return Failure(error.failure, error.sentence, error.hint), error.exit_code
+    if result.judgement is not None and (failure := _disagreement(result.judgement)):
+        return failure, EXIT_DISAGREES
+    if error is not None:
+        return Failure(error.failure, error.sentence, error.hint), error.exit_code
+    if result.judgement is None or not len(result.judgement):
+        internal = TinyProofError("The run ended without comparing a single answer.")
+        return Failure(internal.failure, internal.sentence), internal.exit_code
+    if failure := _incomplete(result.judgement, result.samples):
+        return failure, EXIT_NOTHING_PROVED
+    if failure := _missed(result.budgets):
+        return failure, EXIT_DISAGREES
+    return None, EXIT_PROVED
+
+
+def _disagreement(judgement: Judgement) -> Failure | None:
+    faults = _FAULTS if judgement.tolerance_lsb is None else _FAULTS[:2]
+    for verdict in faults:
+        indices = judgement.which(verdict)
+        if len(indices):
+            first = int(indices[0])
+            found = f"{len(indices):,} of {count(len(judgement), 'answer')}"
+            verb = "is" if len(indices) == 1 else "are"
+            detail = describe(judgement[first], judgement.task)
+            word = "tied" if verdict is Verdict.TIE else verdict.value
+            sentence = f"{found} {verb} {word}, the first at sample {first} ({detail})."
+            return Failure("numeric", sentence, _hint(verdict))
+    return None
+
+
+def describe(sample: SampleVerdict, task: Task) -> str:
+    """Return a clause such as ``class 8 instead of 3, 12 LSB off``."""
+    parts = []
+    if task is Task.CLASSIFICATION and sample.got >= 0 and sample.got != sample.wanted:
+        parts.append(f"class {sample.got} instead of {sample.wanted}")
+    if sample.lsb_error > 0:
+        parts.append(f"{sample.lsb_error} LSB off")
+    if sample.relative_error > 0:
+        parts.append(f"relative error {sample.relative_error:.2g}")
+    if sample.lsb_error < 0:
+        parts.append("the answer has the wrong length")
+    return ", ".join(parts) or "the same input gave different answers"
+
+
+def _hint(verdict: Verdict) -> str:
+    if verdict is Verdict.UNSTABLE:
+        return "Look for memory that is read before it is written."
+    if verdict in (Verdict.TIE, Verdict.CLOSE):
+        return "If such differences are acceptable, say how large with --tolerance-lsb."
+    return "Look at report.json for the samples that differ."
+
+
+def _incomplete(judgement: Judgement, samples: int) -> Failure | None:
+    missing = judgement.which(Verdict.MISSING)
+    absent = len(missing) + samples - len(judgement)
+    if not absent:
+        return None
+    first = int(missing[0]) if len(missing) else len(judgement)
+    verb = "has" if absent == 1 else "have"
+    return Failure(
+        "port",
+        f"{absent:,} of {count(samples, 'sample')} {verb} no answer, the first is sample {first}.",
+        "Check cable and power, then run again.",
+    )
+
+
+def _missed(budgets: tuple[Budget, ...]) -> Failure | None:
+    missed = [budget for budget in budgets if not budget.met]
+    if not missed:
+        return None
+    more = f" ({count(len(missed) - 1, 'more budget')} missed)" if len(missed) > 1 else ""
+    return Failure(missed[0].kind.value, f"{budget_clause(missed[0])}{more}.")
+
+
+def budget_clause(budget: Budget) -> str:
+    """Return a clause such as ``The p99 latency is 120 us, the budget is at most 100 us``."""
+    unit = f" {budget.unit}" if budget.unit else ""
+    got = "unknown" if budget.measured is None else f"{budget.measured:,.6g}{unit}"
+    side = "at least" if budget.at_least else "at most"
+    return f"The {budget.name} is {got}, the budget is {side} {budget.limit:,.6g}{unit}"

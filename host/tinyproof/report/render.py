@@ -1,0 +1,173 @@
+"""A report for the terminal: one readable table, the samples that differ, one line of verdict.
+
+Everything is plain text first: it reads the same without colour, in a log, and 40 columns wide.
+Text that came from files or boards is escaped and never taken as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tinyproof.report.model import DifferingSample, Report
+from tinyproof.report.outcome import budget_clause
+from tinyproof.report.parts import Memory
+from tinyproof.text import count, printable
+from tinyproof.verdict import Verdict
+
+SHOWN_SAMPLES = 5
+TABLE_WIDTH = 60
+"""Columns that the table of samples needs; narrower terminals get sentences."""
+
+
+def render(report: Report, console: Console) -> None:
+    """Print the whole report to ``console``; no colour or control code unless it is a terminal."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _rows(report):
+        table.add_row(Text(name, "dim"), Text(printable(value)))
+    _print(console, table)
+    if report.differing:
+        console.print()
+        _print_differing(report.differing[:SHOWN_SAMPLES], console)
+    console.print()
+    console.print(
+        Text(verdict_line(report), "bold green" if report.passed else "bold red"), soft_wrap=True
+    )
+
+
+def verdict_line(report: Report) -> str:
+    """Return the run's outcome in one line."""
+    if report.failure:
+        return printable(f"NOT PROVED ({report.failure.kind}): {report.failure.sentence}")
+    agreed = ", ".join(f"{n:,} {name}" for name, n in report.verdicts.items() if n)
+    return printable(
+        f"PROVED: {agreed} of {count(report.samples, 'sample')} on {report.target} "
+        f"({report.engine}, {_provenance(report)})."
+    )
+
+
+def _rows(report: Report) -> Iterator[tuple[str, str]]:
+    yield "target", f"{report.target} ({_provenance(report)})" + _prefixed(", ", report.port)
+    yield "engine", f"{report.engine} {report.engine_version}".strip()
+    yield "model", f"{report.model.name}, {report.model.bytes:,} bytes, {report.model.sha256[:16]}"
+    if report.build.id or report.build.compiler:
+        yield "build", _list(report.build.id[:16], report.build.compiler, *report.build.flags)
+    reference = report.reference
+    yield "reference", f"{reference.interpreter} {reference.version}, {reference.kernels} kernels"
+    yield "samples", _list(count(report.samples, "sample"), report.samples_source)
+    yield "verdicts", ", ".join(f"{n:,} {name}" for name, n in report.verdicts.items())
+    yield from _figures(report)
+    for event in report.events:
+        yield "event", f"{event.kind}, {count(event.count, 'time')}" + _prefixed(": ", event.text)
+    for budget in report.budgets:
+        yield "budget", f"{budget_clause(budget)}: {'met' if budget.met else 'MISSED'}"
+
+
+def _figures(report: Report) -> Iterator[tuple[str, str]]:
+    if report.accuracy:
+        yield (
+            "accuracy",
+            f"device {report.accuracy.device:.2%}, reference {report.accuracy.reference:.2%}",
+        )
+    if latency := report.latency_us:
+        names = ("min", "p50", "p90", "p99", "max")
+        figures = ", ".join(f"{name} {_microseconds(getattr(latency, name))}" for name in names)
+        yield "latency", f"{figures} us (n = {latency.n:,})"
+    if throughput := report.throughput:
+        text = f"{throughput.samples_per_s:,.0f} samples/s"
+        if throughput.limit_samples_per_s and throughput.limit:
+            share = throughput.samples_per_s / throughput.limit_samples_per_s
+            text += (
+                f", {share:.0%} of the {throughput.limit_samples_per_s:,.0f} "
+                f"that the {throughput.limit.value} allows"
+            )
+        yield "throughput", text
+    if memory := _memory(report.memory):
+        yield "memory", memory
+
+
+def _memory(memory: Memory) -> str:
+    parts = [
+        ("flash", memory.flash, memory.flash_size),
+        ("static RAM", memory.static_ram, memory.ram_size),
+        ("arena", memory.arena, memory.arena_reserved),
+        ("stack", memory.stack, None),
+        ("free RAM", memory.free_ram, None),
+    ]
+    known = [_size(name, used, size) for name, used, size in parts if used is not None]
+    return ", ".join(known) + " bytes" if known else ""
+
+
+def _size(name: str, used: int, size: int | None) -> str:
+    if not size:
+        return f"{name} {used:,}"
+    return f"{name} {used:,} of {size:,} ({(size - used) / size:.0%} left)"
+
+
+def _print_differing(samples: tuple[DifferingSample, ...], console: Console) -> None:
+    if console.width >= TABLE_WIDTH:
+        _print(console, _differing(samples))
+        return
+    for sample in samples:
+        cells = _cells(sample)
+        text = f"sample {cells[0]}: {cells[1]}, wanted {cells[2]}, got {cells[3]}, error {cells[5]}"
+        console.print(Text(text), soft_wrap=True)
+
+
+def _differing(samples: tuple[DifferingSample, ...]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in ("sample", "verdict", "wanted", "got", "label", "error", "margin"):
+        table.add_column(name, justify="left" if name == "verdict" else "right")
+    for sample in samples:
+        table.add_row(*(Text(cell) for cell in _cells(sample)))
+    return table
+
+
+def _cells(sample: DifferingSample) -> list[str]:
+    numbers = [_dash(value) for value in (sample.wanted, sample.got, sample.label)]
+    margin = "-" if sample.margin is None else f"{sample.margin:.4g}"
+    return [str(sample.index), sample.verdict.value, *numbers, _error(sample), margin]
+
+
+def _error(sample: DifferingSample) -> str:
+    if sample.verdict is Verdict.MISSING:
+        return "-"
+    if sample.lsb_error:
+        return f"{sample.lsb_error} LSB"
+    return "-" if sample.relative_error is None else f"{sample.relative_error:.2g}"
+
+
+def _print(console: Console, table: Table) -> None:
+    """Print without the blanks that tables leave at the ends of lines."""
+    with console.capture() as capture:
+        console.print(table)
+    lines = (line.rstrip() for line in capture.get().splitlines())
+    for line in lines:
+        console.print(Text.from_ansi(line), soft_wrap=True)
+
+
+def _provenance(report: Report) -> str:
+    return {"board": "real board", "host": "host process"}.get(
+        report.provenance.value, report.provenance.value
+    )
+
+
+def _microseconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def _dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _prefixed(prefix: str, text: str) -> str:
+    return prefix + text if text else ""
+
+
+def _list(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,95 @@
+"""What a run hands to its report: everything that happened, nothing yet summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyproof.errors import TinyProofError
+from tinyproof.reference import ReferenceDescription
+from tinyproof.report.parts import (
+    Budget,
+    BuildInfo,
+    Event,
+    GitInfo,
+    Memory,
+    ModelInfo,
+    Provenance,
+    Throughput,
+)
+from tinyproof.verdict import Judgement, Verdict
+
+
+def _no_ticks() -> NDArray[np.uint32]:
+    return np.empty(0, np.uint32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """One execution, finished or ended early.
+
+    Attributes:
+        started: when, with its time zone.
+        duration_s: seconds from start to verdict.
+        target: name of the target.
+        provenance: what ran the firmware.
+        engine: ``aot`` or ``tflm``.
+        model: the model under test.
+        reference: what gave the expected answers.
+        samples: how many samples there were to test.
+        port: name or URL of the port, empty if none was opened.
+        engine_version: as the board told it.
+        samples_source: where the samples come from.
+        samples_sha256: of all prepared samples, hexadecimal.
+        judgement: the verdicts; None if no comparison took place.
+        labels: (n,) integers, None without labels.
+        classes: values of the first output; read only when there are labels.
+        ticks: (m,) one count for each inference answered.
+        tick_hz: ticks per second, 0 if the board never told.
+        build: the firmware.
+        git: the user's checkout, None outside of one.
+        throughput: None if nothing was streamed.
+        memory: sizes and marks.
+        events: what happened on the way.
+        budgets: what was demanded, with what was found.
+        versions: of the tools that matter, by name.
+        error: what ended the run early or cast doubt on it; None otherwise.
+    """
+
+    started: datetime
+    duration_s: float
+    target: str
+    provenance: Provenance
+    engine: str
+    model: ModelInfo
+    reference: ReferenceDescription
+    samples: int
+    port: str = ""
+    engine_version: str = ""
+    samples_source: str = ""
+    samples_sha256: str = ""
+    judgement: Judgement | None = None
+    labels: NDArray[np.int64] | None = None
+    classes: int = 0
+    ticks: NDArray[Any] = field(default_factory=_no_ticks)
+    tick_hz: float = 0
+    build: BuildInfo = field(default_factory=BuildInfo)
+    git: GitInfo | None = None
+    throughput: Throughput | None = None
+    memory: Memory = field(default_factory=Memory)
+    events: tuple[Event, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    error: TinyProofError | None = None
+
+    @property
+    def verdicts(self) -> dict[Verdict, int]:
+        """How many samples got each verdict; all are missing where nothing was compared."""
+        if self.judgement is None:
+            return {v: self.samples if v is Verdict.MISSING else 0 for v in Verdict}
+        return self.judgement.counts()
