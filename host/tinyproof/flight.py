@@ -169,6 +169,10 @@ class Flight:
             request.answer = payload
         elif kind == MessageType.ERROR:
             error = ErrorAnswer.parse(payload)
+            if error.request != request.type:
+                raise ProtocolError(
+                    f"The board refuses message {error.request} in answer to {request.type}."
+                )
             if request.parts > 1 and error.code == ErrorCode.PART_ORDER:
                 self._halt(request, sequence, error.detail)
                 return

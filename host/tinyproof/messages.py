@@ -101,16 +101,17 @@ class ProfileAnswer:
 
     def pack(self) -> bytes:
         """Return the answer's payload."""
-        head = struct.pack("<BIH", Status.OK, self.ticks, len(self.layers))
-        return head + struct.pack(f"<{len(self.layers)}I", *self.layers)
+        count = len(self.layers)
+        return struct.pack(f"<BH{count}II", Status.OK, count, *self.layers, self.ticks)
 
     @classmethod
     def parse(cls, payload: bytes) -> ProfileAnswer:
         """Return the answer that ``payload`` is."""
         reader = Reader("answer to profile", payload)
-        status, ticks, layers = reader.unpack("BIH")
+        status, count = reader.unpack("BH")
         reader.require(status == Status.OK, "status", status)
-        answer = cls(ticks, reader.unpack(f"{layers}I"))
+        layers = reader.unpack(f"{count}I")
+        answer = cls(reader.number("I"), layers)
         reader.end()
         return answer
 

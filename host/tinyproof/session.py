@@ -95,7 +95,8 @@ class Session:
         """
         nonce = self._nonces.randrange(1, 1 << 32)
         # The old session's answers stay welcome until the new one begins: a slow board owes some.
-        self._decoder.seeds = (nonce, *self._decoder.seeds[:1])
+        # A refused hello is answered with seed 0.
+        self._decoder.seeds = (nonce, *self._decoder.seeds[:1], 0)
         answer = self._repeat_hello(nonce.to_bytes(4, "little"), deadline)
         hello = Hello.parse(answer)
         if self.expected:
@@ -125,7 +126,8 @@ class Session:
                     if request.answer is not None:
                         return request.answer
             pause = min(2 * pause, _LONGEST_PAUSE)
-        raise self._unmet(deadline, nonce)
+        refusals = (request.error.error() for request in sent if request.error)
+        raise next(refusals, self._unmet(deadline, nonce))
 
     def _unmet(self, deadline: Deadline, nonce: bytes) -> TinyProofError:
         self._note_text()

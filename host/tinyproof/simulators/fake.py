@@ -34,6 +34,7 @@ from tinyproof.messages import (
 )
 from tinyproof.protocol import (
     ANSWER,
+    ERROR_SENTENCES,
     PART,
     PROTOCOL_VERSION,
     ErrorCode,
@@ -213,8 +214,8 @@ class FakeFirmware:
         )
 
     def _refuse(self, type_: int, sequence: int, code: ErrorCode, detail: int) -> bytes:
-        payload = ErrorAnswer(type_, code, detail, ErrorAnswer.of(MessageType.ERROR, code).sentence)
-        return self._answer(MessageType.ERROR, sequence, payload.pack())
+        error = ErrorAnswer(type_, code, detail, ERROR_SENTENCES[code])
+        return self._answer(MessageType.ERROR, sequence, error.pack())
 
     @property
     def poison(self) -> bytes:
