@@ -10,7 +10,7 @@ import pytest
 
 
 def require_tool(name: str) -> str:
-    """Return the path of a system tool; without it skip, or fail if TINYPROOF_REQUIRE_TOOLS is set."""
+    """Return a system tool's path; without it skip, or fail if TINYPROOF_REQUIRE_TOOLS is set."""
     path = shutil.which(name)
     if path is None:
         if os.environ.get("TINYPROOF_REQUIRE_TOOLS"):

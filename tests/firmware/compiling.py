@@ -17,9 +17,7 @@ PEER = [WIRE_TESTS / name for name in ("peer.c", "conversation.c")]
 
 WARNINGS = ("-std=gnu11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 SANITIZERS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-INCLUDES = tuple(
-    f"-I{folder}" for folder in (FIRMWARE / "include", WIRE / "include", WIRE_TESTS)
-)
+INCLUDES = tuple(f"-I{folder}" for folder in (FIRMWARE / "include", WIRE / "include", WIRE_TESTS))
 
 
 def compile_program(compiler: str, sources: list[Path], program: Path, *flags: str) -> Path:

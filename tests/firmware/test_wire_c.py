@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from compiling import FAKES, PEER, ROOT, SANITIZERS, WIRE_SOURCES, WIRE_TESTS, compile_program, run
 
-SIZES = (80, 200, 256, 600)
-"""Largest frames: the least that these tests' samples fit, a small board's, one and three COBS blocks."""
+SIZES = (80, 256, 600)
+"""Largest frames: the least that these tests' samples fit, one COBS block, three."""
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

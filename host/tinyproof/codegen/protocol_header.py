@@ -24,7 +24,12 @@ _ENUMS: tuple[tuple[type[IntEnum], str, str, str], ...] = (
     (MessageType, "TP_MESSAGE_", "tp_message_t", "Bits 0 to 5 of a frame's type byte."),
     (Status, "TP_STATUS_", "tp_status_t", "First byte of an inference's answer."),
     (StartCause, "TP_START_", "tp_start_cause_t", "Why the board started."),
-    (ErrorCode, "TP_ERROR_", "tp_error_t", "Codes of ERROR answers; functions return them negated."),
+    (
+        ErrorCode,
+        "TP_ERROR_",
+        "tp_error_t",
+        "Codes of ERROR answers; functions return them negated.",
+    ),
 )
 
 
@@ -45,7 +50,7 @@ def _enum(members: type[IntEnum], prefix: str, type_name: str, comment: str) -> 
 
 
 def _sentences() -> Iterator[str]:
-    yield "/* X(code, sentence) for each error, in ascending order of codes without a gap, from 1. */"
+    yield "/* X(code, sentence) for each error, codes ascending from 1 without a gap. */"
     rows = [f'    X({code.value}, "{ERROR_SENTENCES[code]}")' for code in sorted(ErrorCode)]
     rows = ["#define TP_ERROR_SENTENCES(X)", *rows]
     yield from (f"{row:<99}\\" for row in rows[:-1])

@@ -59,7 +59,7 @@ void open_session(void) {
 
 bool answer_as(peer_frame_t *frame, uint32_t seed) {
     size_t used = 0;
-    const bool got = peer_decode(frame, fake_port.output + answers_read,
+    const bool got = peer_decode(frame, fake_output_bytes + answers_read,
                                  fake_port.output_size - answers_read, seed, &used);
 
     CHECK(used <= TP_MAX_FRAME);

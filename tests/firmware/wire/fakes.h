@@ -13,9 +13,8 @@ enum { FAKE_ARENA = 4096, FAKE_OUTPUT = 1 << 20, FAKE_DESCRIPTOR = 600 };
 typedef struct {
     const uint8_t *input; /* bytes that tp_port_read() gives */
     size_t input_size;
-    size_t chunk; /* at most so many bytes a read; 0: no limit */
-    uint8_t output[FAKE_OUTPUT];
-    size_t output_size;
+    size_t chunk;       /* at most so many bytes a read; 0: no limit */
+    size_t output_size; /* bytes written, in fake_output_bytes */
     uint32_t flushes;
     uint32_t ticks; /* grows by ticks_step with each reading */
     uint32_t ticks_step;
@@ -44,6 +43,7 @@ typedef struct {
 } fake_engine_t;
 
 extern fake_port_t fake_port;
+extern uint8_t fake_output_bytes[FAKE_OUTPUT];
 extern fake_engine_t fake_engine;
 
 /* A port that lost everything, a small model. */

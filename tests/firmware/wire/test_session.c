@@ -17,8 +17,8 @@ static void boot_tells_that_it_started_and_why(void) {
 
     fake_all();
     tp_wire_init(&wire, TP_START_WATCHDOG);
-    CHECK(fake_port.output[0] == 0); /* ends what a bootloader may have printed */
-    CHECK(peer_decode(&frame, fake_port.output, fake_port.output_size, 0, &(size_t){0}));
+    CHECK(fake_output_bytes[0] == 0); /* ends what a bootloader may have printed */
+    CHECK(peer_decode(&frame, fake_output_bytes, fake_port.output_size, 0, &(size_t){0}));
     CHECK(frame.version == TP_PROTOCOL_VERSION && frame.sequence == 0);
     CHECK(frame.type == (TP_MESSAGE_STARTED | TP_ANSWER));
     CHECK(frame.size == 1 && frame.payload[0] == TP_START_WATCHDOG);

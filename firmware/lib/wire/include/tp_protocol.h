@@ -52,7 +52,7 @@ typedef enum {
     TP_ERROR_BAD_VALUE = 8,
 } tp_error_t;
 
-/* X(code, sentence) for each error, in ascending order of codes without a gap, from 1. */
+/* X(code, sentence) for each error, codes ascending from 1 without a gap. */
 #define TP_ERROR_SENTENCES(X)                                                                      \
     X(1, "This message type is unknown.")                                                          \
     X(2, "The payload has the wrong length.")                                                      \
