@@ -108,7 +108,6 @@ class NpzArray:
             for start in range(0, self.shape[0], rows):
                 block = (min(rows, self.shape[0] - start), *self.shape[1:])
                 yield self._take(stream, block)
-            stream.read(1)  # At its end, and only there, zipfile compares the checksum.
 
     def _take(self, stream: IO[bytes], shape: tuple[int, ...]) -> NDArray[Any]:
         wanted = math.prod(shape) * self.dtype.itemsize

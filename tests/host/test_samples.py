@@ -195,9 +195,13 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
             prepare(load_samples(path), [REAL])
 
 
-def test_every_flipped_byte_is_refused_or_harmless(tmp_path: Path) -> None:
-    x = digits(2)
-    whole = bytearray(save(tmp_path / "w.npz", x=x).read_bytes())
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_every_flipped_byte_is_refused_or_harmless(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
+    x = (RNG.integers(0, 17, (2, 8, 8, 1)) / 16).astype(np.float32)
+    write(tmp_path / "w.npz", x=x)
+    whole = bytearray((tmp_path / "w.npz").read_bytes())
     path = tmp_path / "s.npz"
     survivors = 0
     for position in range(len(whole)):
@@ -228,6 +232,12 @@ def header_only(path: Path, shape: str, data: bytes = b"", dtype: str = "<f4") -
 def test_a_shape_that_the_data_do_not_fill_is_refused(tmp_path: Path, shape: str) -> None:
     with pytest.raises(SamplesError):
         prepare(load_samples(header_only(tmp_path / "s.npz", shape)), [REAL])
+
+
+def test_data_beyond_the_declared_shape_are_refused(tmp_path: Path) -> None:
+    path = header_only(tmp_path / "s.npz", "(1, 8, 8, 1)", bytes(512))
+    with pytest.raises(SamplesError, match="declares 256 bytes but holds 512"):
+        prepare(load_samples(path), [REAL])
 
 
 def test_a_decompression_bomb_is_refused_before_it_unpacks(
