@@ -1,0 +1,174 @@
+"""Bring a graph into the form that lowering expects: constants computed, reshapes made aliases.
+
+Free batch dimensions are taken as 1, which makes every shape known, so that the chains of SHAPE,
+STRIDED_SLICE and PACK that converters write around Flatten become constants and vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyproof.codegen.node import Node
+from tinyproof.errors import UnsupportedModelError
+from tinyproof.graph import Graph, Operator, Tensor
+from tinyproof.graph.options import PackOptions, StridedSliceOptions
+
+Fold = Callable[[Node], "NDArray[Any] | None"]
+"""Returns the operator's output if that is constant, None if it is not."""
+
+ALIASES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+"""Operators whose output is their first input under another shape: the same memory."""
+
+MAX_PACKED = 1024
+"""Most numbers that PACK may join; shapes have a handful. Bounds what a file can make us hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Normalised:
+    """A graph without operators that need no code.
+
+    Attributes:
+        graph: with the remaining operators; folded tensors carry their values.
+        aliases: tensor -> the tensor whose memory it shares, followed to the end.
+    """
+
+    graph: Graph
+    aliases: Mapping[int, int]
+
+
+def normalise(graph: Graph) -> Normalised:
+    """Return ``graph`` with constants folded and reshapes turned into aliases.
+
+    Raises:
+        UnsupportedModelError: a dimension other than the batch is free.
+    """
+    _check_free_dims(graph)
+    tensors = list(graph.tensors)
+    kept: list[Operator] = []
+    aliases: dict[int, int] = {}
+    for operator in graph.operators:
+        node = Node(replace(graph, tensors=tuple(tensors)), operator)
+        value = _fold(node)
+        if value is not None:
+            tensors[operator.outputs[0]] = replace(node.output(), data=value)
+        elif operator.name in ALIASES:
+            source = _alias_source(node)
+            aliases[operator.outputs[0]] = aliases.get(source, source)
+        else:
+            kept.append(operator)
+    return Normalised(replace(graph, tensors=tuple(tensors), operators=tuple(kept)), aliases)
+
+
+def _check_free_dims(graph: Graph) -> None:
+    for index in graph.inputs:
+        tensor = graph.tensors[index]
+        if any(axis != 0 for axis in tensor.free_dims):
+            raise UnsupportedModelError(
+                f"dimension {tensor.free_dims[-1]} of its input {tensor.name!r} is free;"
+                " only the batch may be",
+                hint="Convert the model with a fixed input shape.",
+            )
+
+
+def _fold(node: Node) -> NDArray[Any] | None:
+    fold = FOLDS.get(node.operator.name)
+    if fold is None or len(node.operator.outputs) != 1:
+        return None
+    value = fold(node)
+    if value is None:
+        return None
+    output = node.output()
+    node.require(value.dtype == output.dtype, f"its result is not {output.type.name.lower()}")
+    node.shape(output, value.shape)
+    return value
+
+
+def _alias_source(node: Node) -> int:
+    source, output = node.input(0), node.output()
+    same = source.type == output.type and source.elements == output.elements
+    node.require(same, "its output does not hold as many elements as its input")
+    return source.index
+
+
+def _constants(node: Node) -> list[NDArray[Any]] | None:
+    """Return the values of all inputs, None unless every one is constant."""
+    data = [node.input(position).data for position in range(len(node.operator.inputs))]
+    known = [values for values in data if values is not None]
+    return known if known and len(known) == len(data) else None
+
+
+def _shape(node: Node) -> NDArray[Any]:
+    return np.array(node.input(0).shape, node.output().dtype)
+
+
+def _reshape(node: Node) -> NDArray[Any] | None:
+    data = node.input(0).data
+    if data is None:
+        return None
+    _alias_source(node)
+    return data.reshape(node.output().shape)
+
+
+def _pack(node: Node) -> NDArray[Any] | None:
+    values = _constants(node)
+    if values is None:
+        return None
+    axis = node.options(PackOptions).axis
+    rank = values[0].ndim
+    elements = sum(value.size for value in values)
+    node.require(elements <= MAX_PACKED, f"it packs {elements} constant numbers")
+    node.require(len({value.shape for value in values}) == 1, "its inputs differ in shape")
+    node.require(-rank - 1 <= axis <= rank, f"it has the axis {axis}")
+    return np.stack(values, axis)
+
+
+def _strided_slice(node: Node) -> NDArray[Any] | None:
+    values = _constants(node)
+    if values is None:
+        return None
+    node.count((4,))
+    data, begin, end, strides = values
+    options = node.options(StridedSliceOptions)
+    masks = options.ellipsis_mask or options.new_axis_mask or options.offset
+    node.require(not masks, "it uses an ellipsis, a new axis or an offset")
+    same = begin.shape == end.shape == strides.shape == (begin.size,)
+    node.require(same and begin.size <= data.ndim, "its bounds have the wrong shape")
+    node.require(bool(np.all(strides != 0)), "it has a stride of 0")
+    try:
+        return data[tuple(_slices(options, begin, end, strides))]
+    except IndexError as error:
+        raise node.refusal("it selects an element that is not there") from error
+
+
+def _slices(
+    options: StridedSliceOptions, begin: NDArray[Any], end: NDArray[Any], strides: NDArray[Any]
+) -> list[slice | int]:
+    result: list[slice | int] = []
+    for axis, stride in enumerate(strides.tolist()):
+        bit = 1 << axis
+        first = None if options.begin_mask & bit else int(begin[axis])
+        last = None if options.end_mask & bit else int(end[axis])
+        result.append(first or 0 if options.shrink_axis_mask & bit else slice(first, last, stride))
+    return result
+
+
+FOLDS: Mapping[str, Fold] = {
+    "EXPAND_DIMS": _reshape,
+    "PACK": _pack,
+    "RESHAPE": _reshape,
+    "SHAPE": _shape,
+    "SQUEEZE": _reshape,
+    "STRIDED_SLICE": _strided_slice,
+}
+"""Operators whose output is computed here when it does not depend on the model's input."""
+
+
+def root_of(aliases: Mapping[int, int], tensor: Tensor | int) -> int:
+    """Return the tensor whose memory ``tensor`` uses, itself unless it is an alias."""
+    index = tensor if isinstance(tensor, int) else tensor.index
+    return aliases.get(index, index)

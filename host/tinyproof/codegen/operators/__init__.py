@@ -1,0 +1,38 @@
+"""The one table of operators that engine ``aot`` carries out.
+
+To add one: a kernel in ``firmware/lib/nn``, a lowering in a module here, a line in ``LOWERINGS``,
+a test (``docs/add-an-operator.md``). RESHAPE and its like need no code: see
+``codegen/normalise.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tinyproof.codegen.layer import Layer
+from tinyproof.codegen.node import Node
+from tinyproof.codegen.operators import (
+    conv_2d,
+    fully_connected,
+    max_pool_2d,
+    quantize,
+)
+
+Lowering = Callable[[Node], list[Layer]]
+"""Checks one operator and returns its layers, each writing one tensor; may refuse it."""
+
+Fusion = Callable[[Layer, Node], Layer | None]
+"""Returns one layer for a layer and the operator that alone reads its output; None if it cannot."""
+
+LOWERINGS: Mapping[str, Lowering] = {
+    "CONV_2D": conv_2d.lower,
+    "DEQUANTIZE": quantize.lower_dequantize,
+    "FULLY_CONNECTED": fully_connected.lower,
+    "MAX_POOL_2D": max_pool_2d.lower,
+    "QUANTIZE": quantize.lower_quantize,
+}
+
+FUSIONS: Mapping[str, Fusion] = {
+    "MAX_POOL_2D": conv_2d.fuse_max_pool,
+}
+"""By the name of the second operator."""
