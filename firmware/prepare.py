@@ -1,0 +1,66 @@
+"""PlatformIO pre-script of every target: links the engine, makes our own warnings errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+Import("env")  # type: ignore[name-defined]  # noqa: F821  SCons gives scripts their names this way.
+env: Any = env  # type: ignore[name-defined]  # noqa: F821
+
+WARNINGS = ("-Wall", "-Wextra", "-Werror")
+FIRMWARE = Path(env.subst("$PROJECT_SRC_DIR")).parent
+TARGET = env["PIOENV"]
+
+
+def stop(sentence: str) -> None:
+    """End the build with one sentence on stderr."""
+    sys.stderr.write(f"Error: {sentence}\n")
+    env.Exit(1)
+
+
+def chosen_engine() -> str:
+    """Return TINYPROOF_ENGINE, else the first engine of the target."""
+    engines = [name.strip() for name in env.GetProjectOption("custom_tp_engines").split(",")]
+    engine = os.environ.get("TINYPROOF_ENGINE") or engines[0]
+    if engine not in engines:
+        stop(f"{TARGET} has no engine {engine}; it has {', '.join(engines)}.")
+    return engine
+
+
+def link_libraries(engine: str) -> None:
+    """Add the engine's library to the target's own, and keep every other engine out."""
+    config = env.GetProjectConfig()
+    section = f"env:{TARGET}"
+    wanted = [*config.get(section, "lib_deps", []), f"engine_{engine}"]
+    for name in wanted:
+        # A library that is not in the tree would be looked for in the registry.
+        if not (FIRMWARE / "lib" / name / "library.json").is_file():
+            stop(f"firmware/lib/{name} is missing.")
+    others = {path.name for path in (FIRMWARE / "lib").glob("engine_*")} - set(wanted)
+    config.set(section, "lib_deps", wanted)
+    config.set(section, "lib_ignore", [*config.get(section, "lib_ignore", []), *sorted(others)])
+
+
+def strict(env: Any, node: Any) -> Any:
+    """Compile one of our own sources: warnings are errors there, and only there."""
+    return env.Object(node, CCFLAGS=[*env["CCFLAGS"], *WARNINGS])
+
+
+def main() -> None:
+    """Configure the environment before the platform's own script runs."""
+    include = Path(env.subst("$PROJECT_INCLUDE_DIR"))
+    if not (include / "model.h").is_file():
+        stop(f"{include / 'model.h'} is missing. Write it: tinyproof generate MODEL.tflite")
+    link_libraries(chosen_engine())
+    # TinyProof's builds bring an include folder of their own; its model.h must come first.
+    env.Append(
+        CPPPATH=[str(include), str(FIRMWARE / "include")],
+        CPPDEFINES=[("TP_TARGET_NAME", env.StringifyMacro(TARGET))],
+    )
+    env.AddBuildMiddleware(strict, f"{FIRMWARE}{os.sep}*")
+
+
+main()
