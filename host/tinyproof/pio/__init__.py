@@ -1,0 +1,1 @@
+"""What ``tinyproof.platformio`` stands on: stand-in packages, core folders, child processes."""

@@ -1,0 +1,371 @@
+"""PlatformIO on a core folder of our own: provisioned once, no network, no orphan."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mini_project import HEADER, add, await_end, await_text, make_project
+from platformio.dependencies import get_core_dependencies
+from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
+
+from tinyproof import platformio
+from tinyproof.errors import ToolchainError, UsageError
+from tinyproof.pio import child, core, packages, toolchain
+from tinyproof.pio.core import Core
+from tinyproof.targets import find_target
+from tools import require_file, require_tool
+
+
+@pytest.fixture(autouse=True)
+def own_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a place of its own for core folders."""
+    monkeypatch.setenv(core.CORE_DIR_VARIABLE, str(tmp_path / "cores"))
+    return tmp_path / "cores"
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *tools: str) -> None:
+    """Let ``shutil.which`` find none of ``tools``."""
+    import shutil
+
+    which = shutil.which
+    monkeypatch.setattr(
+        "shutil.which", lambda name, *rest: None if name in tools else which(name, *rest)
+    )
+
+
+def test_the_core_is_made_once() -> None:
+    first = platformio.standin_core()
+    made = (first.path / "tinyproof.json").stat().st_mtime_ns
+    assert platformio.standin_core() == first
+    assert (first.path / "tinyproof.json").stat().st_mtime_ns == made
+
+
+def test_a_core_with_something_missing_is_made_again() -> None:
+    path = platformio.standin_core().path
+    (path / "packages" / "tool-scons" / ".piopm").unlink()
+    assert platformio.standin_core().path == path
+    assert (path / "packages" / "tool-scons" / ".piopm").is_file()
+
+
+def test_another_version_of_anything_gets_another_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = platformio.standin_core().path
+    monkeypatch.setattr(core, "__version__", "99.0.0")
+    assert platformio.standin_core().path != first
+
+
+def test_an_interrupted_core_leaves_nothing_and_the_next_succeeds(
+    own_core: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packages, "lay_out_platform", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            platformio.standin_core()
+    assert [path.name for path in own_core.iterdir() if path.is_dir()] == []
+    assert platformio.standin_core().path.is_dir()
+
+
+def test_several_processes_make_one_core(own_core: Path) -> None:
+    script = "from tinyproof.platformio import standin_core; print(standin_core().path)"
+    started = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    paths = {process.communicate()[0] for process in started}
+    assert {process.returncode for process in started} == {0}
+    assert len(paths) == 1
+    assert len([path for path in own_core.iterdir() if path.is_dir()]) == 1
+
+
+def test_standins_say_so_and_carry_honest_versions() -> None:
+    require_tool("avr-gcc")
+    folder = platformio.standin_core().path / "packages"
+    manifests = [json.loads(path.read_text()) for path in folder.glob("*/package.json")]
+    assert all("stand-in" in manifest["description"] for manifest in manifests)
+    version = subprocess.run(["avr-gcc", "-dumpversion"], capture_output=True, text=True)
+    versions = {manifest["name"]: manifest["version"] for manifest in manifests}
+    assert versions["toolchain-atmelavr"] == version.stdout.strip()
+    for name in packages.platforms():
+        assert "stand-in" in str(packages.manifest_of(name)["description"])
+
+
+@pytest.mark.parametrize("real", ["4.11.1", "4.6.0", "4.12.0", "5.0"])
+def test_any_scons_satisfies_platformio_and_tells_its_version(
+    real: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda name: real)
+    package = packages.scons()
+    wanted = SimpleSpec(get_core_dependencies()["tool-scons"])
+    assert Version(package.version) in wanted
+    assert real in package.description
+    honest = {
+        "4.11.1": "4.41101.0",
+        "4.6.0": "4.40600.0",
+        "4.12.0": "4.41200.0",
+        "5.0": "4.50000.0",
+    }
+    assert package.version == honest[real] or package.version.endswith(f"+scons.{real}")
+
+
+def test_nothing_of_the_users_settings_reaches_a_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORMIO_BUILD_FLAGS", "-DX")
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", "/elsewhere")
+    monkeypatch.setenv("no_proxy", "*")
+    made = platformio.standin_core()
+    environment = made.environment()
+    assert "PLATFORMIO_BUILD_FLAGS" not in environment
+    assert environment["PLATFORMIO_CORE_DIR"] == str(made.path)
+    assert "no_proxy" not in environment
+    assert made.environment(plain=True)["PLATFORMIO_BUILD_FLAGS"] == "-DX"
+
+
+def test_a_missing_package_fails_at_once_for_want_of_a_network(tmp_path: Path) -> None:
+    """PlatformIO would retry for a minute; a time limit of half of it proves that it does not."""
+    project = make_project(tmp_path / "p")
+    add(tmp_path / "p" / "firmware" / "include" / "model.h", HEADER)
+    empty = Core(tmp_path / "empty", standin=True)
+    log = tmp_path / "log"
+    signal.alarm(30)
+    try:
+        code = platformio.run(project, empty, ["run", "-e", "native"], log=log, settings={})
+    finally:
+        signal.alarm(0)
+    assert code != 0
+    assert "HTTPClientError" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [
+        ("avr-gcc", "sudo apt-get install gcc-avr avr-libc binutils-avr"),
+        ("avrdude", "sudo apt-get install avrdude"),
+    ],
+)
+def test_a_missing_tool_is_refused_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, hint: str
+) -> None:
+    for tool in ("avr-gcc", "avrdude"):
+        require_tool(tool)
+    require_file(packages.ARDUINO_AVR)
+    without(monkeypatch, missing)
+    with pytest.raises(ToolchainError, match="lacks") as caught:
+        platformio.core_for(find_target(make_project(tmp_path), "uno"))
+    assert caught.value.hint == hint
+
+
+def test_a_tool_installed_later_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_tool("avr-gcc")
+    target = find_target(make_project(tmp_path), "uno")
+    with monkeypatch.context() as patch:
+        without(patch, "avr-gcc")
+        with pytest.raises(ToolchainError):
+            platformio.core_for(target)
+    assert platformio.core_for(target).standin
+
+
+def test_a_machine_without_compiler_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("CC", "CXX"):
+        monkeypatch.delenv(variable, raising=False)
+    without(monkeypatch, "gcc", "g++", "clang", "clang++", "cc", "c++")
+    with pytest.raises(ToolchainError) as caught:
+        platformio.core_for(find_target(make_project(tmp_path), "native"))
+    assert caught.value.hint == "sudo apt-get install g++"
+
+
+def test_a_compiler_that_is_named_but_absent_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "g++-0")
+    with pytest.raises(ToolchainError, match="CXX names g\\+\\+-0"):
+        platformio.core_for(find_target(make_project(tmp_path), "native"))
+
+
+def test_clang_serves_where_gcc_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_tool("clang")
+    for variable in ("CC", "CXX"):
+        monkeypatch.delenv(variable, raising=False)
+    without(monkeypatch, "gcc", "g++")
+    assert toolchain.host_compilers() == {"CC": "clang", "CXX": "clang++"}
+
+
+def test_a_platform_of_the_registry_alone_is_refused(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    ini = "[env:esp]\nplatform = espressif32\ncustom_tp_engines = aot\n"
+    add(project.firmware / "targets" / "esp" / "target.ini", ini)
+    with pytest.raises(ToolchainError, match="espressif32 has no stand-in") as caught:
+        platformio.core_for(find_target(project, "esp"), simulated=False)
+    assert "pio pkg install" in caught.value.hint
+
+
+def test_a_real_board_takes_the_users_platformio_if_it_has_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_tool("avr-gcc")
+    users = tmp_path / "users"
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(users))
+    target = find_target(make_project(tmp_path / "p"), "uno")
+    assert platformio.core_for(target, simulated=False).standin
+    note = packages.piopm("platform", "atmelavr", "5.1.0")
+    add(users / "platforms" / "atmelavr" / ".piopm", note)
+    assert platformio.core_for(target, simulated=False) == Core(users, standin=False)
+    assert platformio.core_for(target, simulated=True).standin
+    native = find_target(make_project(tmp_path / "q"), "native")
+    assert platformio.core_for(native, simulated=False).standin
+
+
+def test_the_output_is_logged_and_told_line_by_line(tmp_path: Path) -> None:
+    lines: list[str] = []
+    code = child.run(
+        ["sh", "-c", "echo one; echo two >&2; printf three; exit 7"],
+        cwd=tmp_path,
+        environment=os.environ,
+        log=tmp_path / "log",
+        on_line=lines.append,
+    )
+    assert code == 7
+    assert lines == ["one", "two", "three"]
+    assert (tmp_path / "log").read_text() == "one\ntwo\nthree"
+
+
+def test_a_program_that_is_not_there_is_a_toolchain_error(tmp_path: Path) -> None:
+    with pytest.raises(ToolchainError, match="Cannot start no-such-tool"):
+        child.run(["no-such-tool"], cwd=tmp_path, environment=os.environ, log=tmp_path / "log")
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM; "], ids=["willing", "stubborn"])
+def test_an_interruption_ends_the_whole_group(tmp_path: Path, trap: str) -> None:
+    """The child starts a grandchild; both must be gone when the interruption is out."""
+    script = f"{trap}sleep 600 & echo $! $$ > pids; echo ready; wait; sleep 600"
+
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        child.run(
+            ["sh", "-c", script],
+            cwd=tmp_path,
+            environment=os.environ,
+            log=tmp_path / "log",
+            on_line=interrupt,
+        )
+    for pid in (tmp_path / "pids").read_text().split():
+        await_end(int(pid))
+
+
+def test_an_error_in_a_callback_ends_the_child_too(tmp_path: Path) -> None:
+    def fail(line: str) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        child.run(
+            ["sh", "-c", "echo $$; sleep 600"],
+            cwd=tmp_path,
+            environment=os.environ,
+            log=tmp_path / "log",
+            on_line=fail,
+        )
+    await_end(int((tmp_path / "log").read_text()))
+
+
+def pio(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``tinyproof pio`` as its command does."""
+    script = (
+        "import sys; from pathlib import Path; from tinyproof.platformio import passthrough;"
+        "from tinyproof.project import find_project;"
+        "sys.exit(passthrough(find_project(Path(sys.argv[1])), sys.argv[2:]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script, str(project), *arguments],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def test_the_plain_command_builds_the_default_engine(tmp_path: Path) -> None:
+    require_tool("g++")
+    make_project(tmp_path)
+    add(tmp_path / "firmware" / "include" / "model.h", HEADER)
+    add(tmp_path / "firmware" / "include" / "tp_build.h", "#define TP_BUILD_ID {0xaa}\n")
+    done = pio(tmp_path, "run", "-e", "native", "-t", "exec")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "aa native one 1 7" in done.stdout
+    sizes = pio(tmp_path, "run", "-e", "native", "-t", "size")
+    assert "filename" in sizes.stdout
+
+
+def test_a_manual_build_without_model_says_what_to_do(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    done = pio(tmp_path, "run")
+    assert done.returncode != 0
+    assert "tinyproof generate" in done.stderr
+
+
+def test_a_library_that_is_not_there_is_never_looked_for_in_the_registry(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    add(tmp_path / "firmware" / "include" / "model.h", HEADER)
+    ini = project.firmware / "targets" / "native" / "target.ini"
+    ini.write_text(ini.read_text().replace("port_posix", "port_moon"))
+    done = pio(tmp_path, "run")
+    assert done.returncode != 0
+    assert "firmware/lib/port_moon is missing." in done.stderr
+    assert "Installing" not in done.stdout + done.stderr
+
+
+def test_the_plain_command_takes_any_of_platformios(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    done = pio(tmp_path, "project", "config", "--json-output")
+    assert done.returncode == 0
+    assert "env:uno" in {section for section, _ in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize("options", [["-e", "moon"], ["-emoon"], ["--environment=moon"]])
+def test_the_plain_command_refuses_an_unknown_environment(
+    tmp_path: Path, options: list[str]
+) -> None:
+    with pytest.raises(UsageError, match="no target 'moon'"):
+        platformio.passthrough(make_project(tmp_path), ["run", *options])
+
+
+def test_the_plain_command_refuses_what_would_need_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "avr-gcc")
+    with pytest.raises(ToolchainError, match="toolchain-atmelavr"):
+        platformio.passthrough(make_project(tmp_path), ["run", "-e", "native", "-e", "uno"])
+
+
+def test_a_terminated_plain_command_leaves_no_process(tmp_path: Path) -> None:
+    """SIGTERM, mapped to KeyboardInterrupt as the command line does, while PlatformIO builds."""
+    project = make_project(tmp_path)
+    slow = 'import os, time; open("pid", "w").write(str(os.getpid())); time.sleep(600)\n'
+    (project.firmware / "prepare.py").write_text(slow)
+    script = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from tinyproof.platformio import passthrough\n"
+        "from tinyproof.project import find_project\n"
+        "def interrupt(*_): raise KeyboardInterrupt\n"
+        "signal.signal(signal.SIGTERM, interrupt)\n"
+        "passthrough(find_project(Path(sys.argv[1])), ['run', '-e', 'native'])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    scons = int(await_text(tmp_path / "pid"))
+    process.terminate()
+    process.wait()
+    await_end(scons)
