@@ -117,6 +117,8 @@ class Device:
     def hello(self, deadline: Deadline | None = None) -> Hello:
         """Open a session; a board that is still booting is waited for.
 
+        Called again, it meets the same board once more and refuses any other.
+
         Args:
             deadline: when to give up; ``HELLO_SECONDS`` from now if not given.
 
@@ -128,13 +130,14 @@ class Device:
         return self._session.meet(deadline or self.link.deadline(HELLO_SECONDS))
 
     def check_identity(self, expected: Identity) -> None:
-        """Refuse a board that is not the expected one, now and each time that it restarts.
+        """Refuse a board that is not the expected one.
+
+        One that restarts as another board is refused by whatever verb meets it again.
 
         Raises:
             IdentityError: names the field that differs.
         """
         expected.check(self.description)
-        self._session.expected = expected
 
     # -- inference
 
@@ -207,9 +210,7 @@ class Device:
         Args:
             deadline: when to give up; ``HELLO_SECONDS`` from now if not given.
         """
-        self._session.poison = b""
-        self._call(MessageType.RESET)
-        return self.hello(deadline)
+        return self._session.restart(deadline or self.link.deadline(HELLO_SECONDS))
 
     def _call(self, type_: MessageType, payload: bytes = b"") -> bytes:
         return self._session.call(Request(type_, payload))

@@ -13,7 +13,7 @@ from tinyproof.errors import ProtocolError
 from tinyproof.exchange import Events, Lane, Request
 from tinyproof.frame import Frame, encode, largest_payload
 from tinyproof.messages import ErrorAnswer, Hello, MoreAnswer
-from tinyproof.protocol import ANSWER, PART, ErrorCode, MessageType, Status
+from tinyproof.protocol import PART, ErrorCode, MessageType, Status
 
 _KIND = 0x3F
 _PART_HEAD_BYTES = 4
@@ -146,13 +146,13 @@ class Flight:
     # -- receiving
 
     def take(self, frame: Frame) -> None:
-        """Take an answer to whatever request it belongs to; ignore what nobody waits for.
+        """Take an answer for the request it belongs to; ignore one that nobody waits for.
 
         Raises:
             ProtocolError: an answer that does not suit its request.
         """
         request = self._requests.get(frame.sequence)
-        if request is None or not frame.type & ANSWER:
+        if request is None:
             self._events.late_answers += 1
             return
         payload: bytes | None = frame.payload

@@ -26,7 +26,7 @@ from tinyproof.frame import Decoder, Frame
 from tinyproof.identity import Identity
 from tinyproof.link import Link
 from tinyproof.messages import Hello, StartedEvent, board_text
-from tinyproof.protocol import PROTOCOL_VERSION, MessageType
+from tinyproof.protocol import ANSWER, PROTOCOL_VERSION, MessageType
 
 _KIND = 0x3F
 _FIRST_PATIENCE = 0.25  # s without a frame before the first probe, until the board's pace is known
@@ -39,6 +39,7 @@ _FIRST_PAUSE = 0.1  # s between two hellos; doubles
 _LONGEST_PAUSE = 0.5
 _RESTARTS_IN_A_ROW = 5
 _TEXT_SHOWN = 1000  # characters
+_TEXT_IN_SENTENCE = 200
 _RESTART_HINT = "See what it prints while it restarts: a panic or a watchdog ends it."
 _SILENT_HINT = (
     "Check cable and port, and that the board runs TinyProof's firmware: tinyproof flash."
@@ -53,7 +54,6 @@ class Session:
     Attributes:
         link: the byte stream.
         hello: the board's latest answer to ``hello``; None before the first.
-        expected: who the board has to be each time it is met.
         poison: payload of the ``poison`` request in force, empty if none; restored after a restart.
     """
 
@@ -61,7 +61,6 @@ class Session:
         """Converse over ``link``, giving up after ``answer_seconds`` without progress."""
         self.link = link
         self.hello: Hello | None = None
-        self.expected: Identity | None = None
         self.poison = b""
         self._events = Events()
         self._answer_seconds = answer_seconds
@@ -72,6 +71,8 @@ class Session:
         self._starts_met = 0
         self._restarts_in_a_row = 0
         self._last_start = ""
+        self._is_restarting = False  # on our request
+        self._echoes = False
         self._heard_at = 0.0
         self._gap = _FIRST_PATIENCE / _PATIENCE_PER_GAP
         self._unanswered_probes = 0
@@ -85,13 +86,13 @@ class Session:
     # -- meeting the board
 
     def meet(self, deadline: Deadline) -> Hello:
-        """Open a new session.
+        """Open a new session, the first or another one with the same board.
 
         Raises:
             BootError: something else lives on the port.
             DeviceSilentError: nothing does.
             ProtocolVersionError: the firmware speaks another version.
-            IdentityError: it is not the board that was expected.
+            IdentityError: it is not the board that was met before.
         """
         nonce = self._nonces.randrange(1, 1 << 32)
         # The old session's answers stay welcome until the new one begins: a slow board owes some.
@@ -99,8 +100,8 @@ class Session:
         self._decoder.seeds = (nonce, *self._decoder.seeds[:1], 0)
         answer = self._repeat_hello(nonce.to_bytes(4, "little"), deadline)
         hello = Hello.parse(answer)
-        if self.expected:
-            self.expected.check(hello)
+        if self.hello:
+            Identity.of(self.hello).check(hello)
         self.hello = hello
         self._decoder.seeds = (nonce,)
         self._flight.adopt(hello, nonce)
@@ -109,6 +110,16 @@ class Session:
         self._unanswered_probes = 0
         self._heard_at = self.link.clock()
         return hello
+
+    def restart(self, deadline: Deadline) -> Hello:
+        """Have the board restart and meet it again; see :meth:`meet`."""
+        self.poison = b""
+        self._is_restarting = True
+        try:
+            self.call(Request(MessageType.RESET))
+            return self.meet(deadline)
+        finally:
+            self._is_restarting = False
 
     def _repeat_hello(self, nonce: bytes, deadline: Deadline) -> bytes:
         """Send ``hello`` until it is answered: the board may be booting, and bytes may get lost."""
@@ -127,17 +138,17 @@ class Session:
                         return request.answer
             pause = min(2 * pause, _LONGEST_PAUSE)
         refusals = (request.error.error() for request in sent if request.error)
-        raise next(refusals, self._unmet(deadline, nonce))
+        raise next(refusals, self._unmet(deadline))
 
-    def _unmet(self, deadline: Deadline, nonce: bytes) -> TinyProofError:
+    def _unmet(self, deadline: Deadline) -> TinyProofError:
         self._note_text()
         wrote = "".join(self._events.texts)[-_TEXT_SHOWN:]
         where, waited = self.link.name, f"within {deadline.seconds:g} s"
+        if self._echoes:
+            return BootError(f"{where} sends back what it receives: no board.", hint=_BOOT_HINT)
         if self.hello or not wrote:
             return DeviceSilentError(f"No answer from {where} {waited}.", hint=_SILENT_HINT)
-        said = f"it wrote: {wrote[-200:]}"
-        if board_text(nonce) in wrote:
-            said = "it sends back what it receives."
+        said = f"it wrote: {wrote[-_TEXT_IN_SENTENCE:]}"
         return BootError(
             f"No answer from TinyProof's firmware on {where} {waited}; {said}",
             text=wrote,
@@ -242,7 +253,7 @@ class Session:
             self._break_silence(progress)
         if self._flight.wants_probe:
             self._probe(progress)
-        if self._starts != self._starts_met:
+        if self._starts != self._starts_met and not self._is_restarting:
             self._meet_again(progress)
 
     def _receive(self, deadline: Deadline) -> bool:
@@ -251,7 +262,9 @@ class Session:
         frames = self._decoder.feed(data) if data else []
         for frame in frames:
             kind = frame.type & _KIND
-            if kind == MessageType.STARTED:
+            if not frame.type & ANSWER:
+                self._echoes = True
+            elif kind == MessageType.STARTED:
                 self._take_start(frame)
             elif kind == MessageType.HELLO:
                 self._take_hello(frame)

@@ -1,6 +1,6 @@
 """A board made of Python: the whole protocol, any model, no hardware and no time.
 
-For tests of whatever talks to boards. :class:`FakeFirmware` is the board's side as a function of the
+For tests of whatever talks to boards. :class:`FakeFirmware` is the board's side, a function of the
 bytes it gets; :class:`FakeBoard` is a link to one, with a clock of its own that only moves when
 somebody waits::
 
@@ -49,6 +49,10 @@ class FakeInferenceError(Exception):
     """Raised by a fake's model to have the board answer with an engine's error."""
 
 
+class FakeCrashError(Exception):
+    """Raised by a fake's model to have the board restart by its watchdog."""
+
+
 def default_model(sample: bytes) -> bytes:
     """Return 10 bytes that tell the sample apart from all others."""
     return zlib.crc32(sample).to_bytes(4, "little") + sample[:6].ljust(6, b"\0")
@@ -87,7 +91,8 @@ class FakeFirmware:
 
     Attributes:
         hello: what it says of itself; change it before a restart to become another board.
-        model: computes the outputs of one sample, or raises :class:`FakeInferenceError`.
+        model: computes the outputs of one sample, or raises :class:`FakeInferenceError` or
+            :class:`FakeCrashError`.
         protocol: the version it speaks.
         boot_text: written, outside any frame, when it starts.
         answer_frame: encoded bytes above which its answers travel in parts.
@@ -259,6 +264,10 @@ class FakeBoard(Link):
         """Return the simulated time, in seconds."""
         return self._now
 
+    def wait(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        self._now += seconds
+
     def restart(self, cause: StartCause = StartCause.WATCHDOG) -> None:
         """Restart the board: what it had received is gone."""
         self._received.clear()
@@ -277,9 +286,15 @@ class FakeBoard(Link):
         """Carry out requests until one is answered."""
         while not self._sent and not self.deaf and b"\0" in self._received:
             end = self._received.index(0) + 1
-            self._now += self.inference_seconds
-            self._sent += self.firmware.take(bytes(self._received[:end]))
+            frame = bytes(self._received[:end])
             del self._received[:end]
+            self._now += self.inference_seconds
+            try:
+                sent = self.firmware.take(frame)
+            except FakeCrashError:
+                self.restart()
+            else:
+                self._sent += sent
 
     def _write(self, data: bytes, deadline: Deadline) -> None:
         self._check()

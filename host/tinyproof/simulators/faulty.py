@@ -79,7 +79,7 @@ def disconnect(link: FaultyLink) -> None:
 
 
 def stall(seconds: float = _FOREVER_SECONDS) -> Callable[[FaultyLink], None]:
-    """Return an event: for so long nothing passes, either way; what is sent meanwhile comes late."""
+    """Return an event: for so long nothing passes either way; what is sent meanwhile comes late."""
 
     def happen(link: FaultyLink) -> None:
         link.stalled_until = link.clock() + seconds
