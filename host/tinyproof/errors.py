@@ -12,7 +12,7 @@
     │   ├── ProtocolVersionError                 protocol    firmware of another protocol version
     │   └── ClockError                           clock       the board's clock is off
     └── InfrastructureError            exit 4    nothing was proved, nothing was disproved
-        ├── ToolchainError                       toolchain   compiler, PlatformIO or simulator missing
+        ├── ToolchainError                       toolchain   compiler, PlatformIO, simulator missing
         ├── BuildError                           build       the firmware does not compile or fit
         ├── FlashError                           flash       the upload failed
         ├── PortError                            port        no such port, busy, vanished

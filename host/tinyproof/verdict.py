@@ -11,7 +11,8 @@ For each sample, the first that applies:
   other.
 - ``wrong``: anything else, an answer of the wrong length included.
 
-k is 0 unless given. An LSB is one step of an integer output; float outputs have none, so k never
+k is 0 unless given, and excuses k LSB and no more: a run does not pass with a tie whose error is
+larger. An LSB is one step of an integer output; float outputs have none, so k never
 excuses them. NaN and infinities are exact only where the reference has the same, with the same
 sign. Classes are those of the first output: the index of its largest value, the first of equals.
 Tensors have none.
@@ -128,10 +129,18 @@ class Judgement:
         return np.flatnonzero(np.isin(self.codes, [_ORDER.index(v) for v in verdicts]))
 
     @property
+    def failing(self) -> NDArray[np.bool_]:
+        """Which samples keep the run from passing, (n,): all but exact ones, or what k excuses."""
+        if self.tolerance_lsb is None:
+            return np.not_equal(self.codes, _EXACT)
+        # A tie says nothing of the board's own error, which k must cover as well.
+        excessive = (self.codes == _TIE) & (self.lsb_error > self.tolerance_lsb)
+        return np.logical_or(self.codes > _TIE, excessive)
+
+    @property
     def passed(self) -> bool:
-        """Whether there are samples, all exact, or close or tie under a k that was given."""
-        worst_allowed = _EXACT if self.tolerance_lsb is None else _TIE
-        return len(self) > 0 and bool(np.all(self.codes <= worst_allowed))
+        """Whether each sample is exact, or close or tie under a k that was given; never if none."""
+        return len(self) > 0 and not bool(np.any(self.failing))
 
 
 def judge(

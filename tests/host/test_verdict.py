@@ -309,3 +309,18 @@ def test_blocks_join_without_a_seam(values: int) -> None:
     assert judgement.which(Verdict.WRONG).tolist() == [13]
     assert judgement.which(Verdict.MISSING).tolist() == [19]
     assert len(judgement) == 20
+
+
+def test_a_tie_passes_only_if_the_error_is_within_the_tolerance_too() -> None:
+    tensor = output("i1", 2)
+    reference = np.array([10, 9], "i1").tobytes()
+    for answer, passed in (([9, 10], True), ([9, 100], False)):
+        judgement = judge(
+            [tensor],
+            [reference],
+            [np.array(answer, "i1").tobytes()],
+            task=Task.CLASSIFICATION,
+            tolerance_lsb=1,
+        )
+        assert judgement[0].verdict is Verdict.TIE
+        assert judgement.passed is passed

@@ -6,6 +6,7 @@ converted or measured, not before.
 
 from __future__ import annotations
 
+from tinyproof.convert.files import convert_file
 from tinyproof.convert.forms import FORM_SPECS, Form, FormSpec
 from tinyproof.convert.from_keras import convert_keras
 from tinyproof.convert.measure import FormRow, measure_form, measure_forms
@@ -15,6 +16,7 @@ __all__ = [
     "Form",
     "FormRow",
     "FormSpec",
+    "convert_file",
     "convert_keras",
     "measure_form",
     "measure_forms",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyproof.errors import ClockError, RefusedError, TinyProofError
 from tinyproof.report.parts import Budget, Failure
 from tinyproof.report.result import RunResult
@@ -13,7 +15,7 @@ EXIT_DISAGREES = 1
 EXIT_NOTHING_PROVED = 4
 
 _FAULTS = (Verdict.WRONG, Verdict.UNSTABLE, Verdict.TIE, Verdict.CLOSE)
-"""Disagreements, worst first; the last two only where no tolerance was given."""
+"""Disagreements, worst first; the last two only where no tolerance excuses them."""
 
 
 def decide(result: RunResult) -> tuple[Failure | None, int]:
@@ -40,9 +42,8 @@ def decide(result: RunResult) -> tuple[Failure | None, int]:
 
 
 def _disagreement(judgement: Judgement) -> Failure | None:
-    faults = _FAULTS if judgement.tolerance_lsb is None else _FAULTS[:2]
-    for verdict in faults:
-        indices = judgement.which(verdict)
+    for verdict in _FAULTS:
+        indices = np.intersect1d(judgement.which(verdict), np.flatnonzero(judgement.failing))
         if len(indices):
             first = int(indices[0])
             found = f"{len(indices):,} of {count(len(judgement), 'answer')}"

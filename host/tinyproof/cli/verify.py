@@ -1,0 +1,48 @@
+"""``tinyproof verify``: what is on a board, and whether it is what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tinyproof.cli import options
+
+
+@click.command()
+@options.target
+@options.port
+@options.model
+@options.form
+@options.engine
+def command(
+    target: str, port: str | None, model: Path | None, form: str, engine: str | None
+) -> int:
+    """Ask the board on --port who it is, and say whether it runs the expected firmware.
+
+    Ends with 0 if it does, with 3 if it runs something else.
+
+    \b
+    Examples:
+      tinyproof verify --port /dev/ttyACM0 --target uno --model m.tflite
+      tinyproof verify
+    """
+    from tinyproof.cli.console import ConsoleProgress
+    from tinyproof.convert.forms import Form
+    from tinyproof.device import Device
+    from tinyproof.harness import describe_board, make_firmware, open_board
+    from tinyproof.project import find_project
+    from tinyproof.subject import find_subject
+    from tinyproof.targets import find_target
+
+    project, progress = find_project(), ConsoleProgress()
+    found = find_target(project, target)
+    subject = find_subject(project, model, None, progress, form=Form(form))
+    firmware = make_firmware(project, found, subject.model, progress, engine=engine)
+    with open_board(project, found, firmware.build, port) as link, Device(link) as device:
+        hello = device.hello()
+        for name, value in describe_board(hello):
+            click.echo(f"{name:<16} {value}")
+        firmware.identity.check(hello)
+    click.echo("This is the expected firmware.")
+    return 0

@@ -1,0 +1,303 @@
+"""Brings model, firmware and board together: the one place where a board's identity is demanded.
+
+``run``, ``verify`` and the pytest plugin all get their boards here, so that none of them can assert
+anything about firmware that is not the expected one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tinyproof.build import Build, build
+from tinyproof.codegen import Generated, generate
+from tinyproof.device import Answer, Device, Identity
+from tinyproof.errors import PortError, StorageError, UsageError
+from tinyproof.frame import encoded_size
+from tinyproof.link import Link, open_link
+from tinyproof.messages import Hello
+from tinyproof.progress import Progress
+from tinyproof.project import Project
+from tinyproof.reference import ReferenceRun
+from tinyproof.samples import PreparedSamples, SampleSet, prepare
+from tinyproof.simulators.start import start_simulator
+from tinyproof.storage import lock
+from tinyproof.subject import Subject
+from tinyproof.targets import Target, find_target
+from tinyproof.verdict import Judgement, Task, find_unstable, judge
+
+ANSWER_HEAD = 5
+"""Bytes before the outputs in an answer: status and ticks."""
+SIMULATED = "sim"
+"""The port that means the target's simulator."""
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A model built into firmware for one target."""
+
+    target: Target
+    engine: str
+    model: bytes
+    generated: Generated
+    build: Build
+
+    @property
+    def identity(self) -> Identity:
+        """What a board that runs this firmware must say of itself."""
+        return Identity(
+            model_sha256=bytes.fromhex(self.generated.sha256),
+            build_id=self.build.id,
+            weights_crc32=self.generated.weights_crc32,
+            target=self.target.name,
+            engine=self.engine,
+        )
+
+
+def make_firmware(
+    project: Project,
+    target: Target,
+    model: bytes,
+    progress: Progress,
+    *,
+    engine: str | None = None,
+    simulated: bool = True,
+) -> Firmware:
+    """Generate ``model.h`` and build the firmware, or find it built.
+
+    Raises:
+        ModelError: the model is unreadable or not supported.
+        ToolchainError, BuildError, StorageError: see ``build``.
+    """
+    chosen = target.engine(engine)
+    with progress.step("generate", "model.h") as step:
+        generated = generate(model)
+        step.result(
+            f"{len(generated.layers)} layers, {generated.weight_bytes:,} bytes of weights, "
+            f"arena {generated.arena_bytes:,} bytes"
+        )
+    with progress.step("build", f"{target.name}, engine {chosen}") as step:
+        made = build(project, target, chosen, generated.header, simulated=simulated, step=step)
+        step.result(("built" if made.fresh else "up to date") + f", {made.sizes.flash:,} bytes")
+    return Firmware(target, chosen, model, generated, made)
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board in conversation that has proved to run the expected firmware.
+
+    Attributes:
+        device: the conversation.
+        firmware: what it runs.
+        port: its name for people.
+        provenance: what its figures are worth: board, cycle-exact, emulator or host.
+        tolerance_lsb: k of ``verify`` where none is given; None: only exact answers pass.
+        judgements: what ``verify`` found, latest last.
+    """
+
+    device: Device
+    firmware: Firmware
+    port: str
+    provenance: str
+    tolerance_lsb: int | None = None
+    judgements: list[Judgement] = field(default_factory=list)
+
+    @property
+    def hello(self) -> Hello:
+        """What the board last said of itself."""
+        return self.device.description
+
+    @property
+    def bytes_per_sample(self) -> int:
+        """Bytes of one request or one answer on the line, whichever are more."""
+        request, answer = self.hello.input_bytes, self.hello.output_bytes + ANSWER_HEAD
+        return max(encoded_size(request), encoded_size(answer))
+
+    def prepare(self, samples: SampleSet) -> PreparedSamples:
+        """Bring samples into the bytes that the model takes; see ``samples.prepare``."""
+        return prepare(samples, self.firmware.generated.inputs)
+
+    def stream(self, samples: Iterable[bytes]) -> Iterator[Answer]:
+        """Yield the board's answer to each sample, in order; see ``Device.stream``."""
+        return self.device.stream(samples)
+
+    def verify(
+        self,
+        samples: PreparedSamples,
+        *,
+        task: Task | None = None,
+        tolerance_lsb: int | None = None,
+    ) -> Judgement:
+        """Stream samples and compare every answer with the reference.
+
+        Args:
+            samples: from ``prepare``.
+            task: whether classes matter; by default they do if there are labels.
+            tolerance_lsb: k of the verdicts close and tie; by default the board's.
+
+        Raises:
+            DeviceSilentError, PortError: the board did not answer all of them.
+        """
+        with ReferenceRun(self.firmware.model, samples.records) as reference:
+            answers = [answer.output or None for answer in self.stream(samples)]
+            expected = reference.collect()
+        try:
+            judgement = judge(
+                self.firmware.generated.outputs,
+                expected.records,
+                answers,
+                task=task or default_task(samples),
+                tolerance_lsb=self.tolerance_lsb if tolerance_lsb is None else tolerance_lsb,
+                unstable=find_unstable(fingerprints(samples), answers),
+            )
+        finally:
+            expected.close()
+        self.judgements.append(judgement)
+        return judgement
+
+    def properties(self) -> Iterator[tuple[str, str]]:
+        """Yield what a test report should say about this board, as names and values."""
+        yield "target", self.firmware.target.name
+        yield "port", self.port
+        yield "provenance", self.provenance
+        yield "engine", self.firmware.engine
+        yield "model.sha256", self.firmware.generated.sha256
+        yield "build", self.firmware.build.id_hex
+
+
+def default_task(samples: PreparedSamples) -> Task:
+    """Return ``classification`` where there are labels, else ``tensor``."""
+    return Task.TENSOR if samples.labels is None else Task.CLASSIFICATION
+
+
+def fingerprints(samples: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield something short that is equal for equal samples, whatever their size."""
+    return (hashlib.blake2b(sample, digest_size=16).digest() for sample in samples)
+
+
+@contextmanager
+def attach(
+    project: Project,
+    firmware: Firmware,
+    port: str | None,
+    progress: Progress,
+    *,
+    flash: bool = True,
+) -> Iterator[Board]:
+    """Meet the board on ``port`` and demand that it runs ``firmware``.
+
+    Args:
+        project: where locks are kept.
+        firmware: what must answer.
+        port: a serial port or pyserial URL; ``sim`` or, for a target that is a program, None: its
+            simulator.
+        progress: told of the meeting.
+        flash: whether a board that runs something else may be flashed.
+
+    Raises:
+        UsageError: the target needs a port.
+        PortError, BootError, DeviceSilentError: nobody is met.
+        RefusedError: somebody else is met.
+    """
+    target = firmware.target
+    simulated = is_simulated(target, port)
+    with ExitStack() as stack:
+        with progress.step("connect", port or SIMULATED) as step:
+            link = stack.enter_context(open_board(project, target, firmware.build, port))
+            device = stack.enter_context(Device(link))
+            device.hello()
+            device.check_identity(firmware.identity)
+            step.result(f"{link.name}: build {firmware.build.id_hex[:8]} confirmed")
+        provenance = target.provenance if simulated else "board"
+        yield Board(device, firmware, link.name, provenance)
+
+
+@contextmanager
+def open_session(
+    project: Project,
+    subject: Subject,
+    progress: Progress,
+    *,
+    target: str,
+    port: str | None = None,
+    engine: str | None = None,
+    tolerance_lsb: int | None = None,
+    flash: bool = True,
+) -> Iterator[Board]:
+    """Build the firmware for a subject and meet its board; what the pytest plugin stands on.
+
+    Raises:
+        TinyProofError: see ``make_firmware`` and ``attach``.
+    """
+    found = find_target(project, target)
+    firmware = make_firmware(
+        project,
+        found,
+        subject.model,
+        progress,
+        engine=engine,
+        simulated=is_simulated(found, port),
+    )
+    with attach(project, firmware, port, progress, flash=flash) as board:
+        yield replace(board, tolerance_lsb=tolerance_lsb)
+
+
+def is_simulated(target: Target, port: str | None) -> bool:
+    """Whether ``port`` means the target's simulator.
+
+    Raises:
+        UsageError: no port is given and none can be assumed, or there is no simulator.
+    """
+    if port is None and not target.hosted:
+        raise UsageError(
+            f"Target {target.name} needs a port.",
+            hint="Name it with --port; tinyproof ports lists them"
+            + (", and --port sim starts a simulator." if target.simulator else "."),
+        )
+    if port not in (None, SIMULATED):
+        return False
+    if not target.simulator:
+        raise UsageError(
+            f"Target {target.name} has no simulator.", hint="Name the port of a board."
+        )
+    return True
+
+
+@contextmanager
+def open_board(project: Project, target: Target, built: Build, port: str | None) -> Iterator[Link]:
+    """Open the link to a board, which nobody else of this project may use meanwhile."""
+    if is_simulated(target, port):
+        with start_simulator(target, built.program) as link:
+            yield link
+        return
+    assert port is not None
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock(_board_lock(project, port), wait_s=0))
+        except StorageError as error:
+            raise PortError(
+                f"Another run of this project is using the board on {port}.",
+                port=port,
+                hint="Wait for it to end, or name another port.",
+            ) from error
+        yield stack.enter_context(open_link(port, target.baud))
+
+
+def _board_lock(project: Project, port: str) -> Path:
+    return project.state / "locks" / f"board-{port.replace('/', '-').strip('-')}.lock"
+
+
+def describe_board(hello: Hello) -> Iterator[tuple[str, str]]:
+    """Yield what a board says of itself as names and values for people."""
+    model = hello.model
+    yield "target", hello.target
+    yield "engine", f"{model.engine} {model.engine_version}"
+    yield "model", model.model_sha256.hex()
+    yield "build", hello.build_id.hex() if any(hello.build_id) else "built by hand"
+    yield "weights", f"{hello.weights_crc32:08x}"
+    yield "arena", f"{hello.arena_used:,} of {hello.arena_reserved:,} bytes"
+    yield "clock", f"{hello.tick_rate:,} ticks/s"
+    yield "window", f"{hello.window:,} bytes"

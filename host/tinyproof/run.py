@@ -1,0 +1,370 @@
+"""The main job: model, firmware, board, samples, verdicts, report; skips what is up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyproof import reference, surroundings
+from tinyproof.codegen import Generated
+from tinyproof.convert.forms import Form
+from tinyproof.device import Device, Events
+from tinyproof.errors import TinyProofError, UsageError
+from tinyproof.harness import (
+    Board,
+    Firmware,
+    attach,
+    default_task,
+    fingerprints,
+    is_simulated,
+    make_firmware,
+)
+from tinyproof.progress import Progress, Step
+from tinyproof.project import Project
+from tinyproof.records import Records
+from tinyproof.reference import ReferenceRun
+from tinyproof.report import (
+    Budget,
+    BudgetClass,
+    BuildInfo,
+    Event,
+    GitInfo,
+    Limit,
+    Memory,
+    ModelInfo,
+    Provenance,
+    RunResult,
+    Throughput,
+)
+from tinyproof.samples import PreparedSamples, check_labels, prepare
+from tinyproof.stats import latency
+from tinyproof.subject import Subject, find_samples, find_subject
+from tinyproof.targets import Target, find_target
+from tinyproof.verdict import Judgement, Task, find_unstable, judge
+
+Ticks = NDArray[Any]
+BITS_PER_BYTE = 10
+"""On a serial line: start bit, eight data bits, stop bit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What a run is asked to do.
+
+    Attributes:
+        target: name of the target.
+        port: serial port or pyserial URL, ``sim``, or None for a target that is a program.
+        model: a ``.tflite`` file; None for the digits.
+        form: which form of the digits model.
+        samples: an ``.npz`` file; None for the digits' own.
+        random: number of random and edge-value samples instead of a file.
+        engine: ``aot`` or ``tflm``; None for the target's default.
+        task: whether classes matter; None: if there are labels.
+        tolerance_lsb: k of the verdicts close and tie; None: only exact answers pass.
+        max_latency_us: budget of the p99 latency, microseconds.
+    """
+
+    target: str = "native"
+    port: str | None = None
+    model: Path | None = None
+    form: Form = Form.INT8
+    samples: Path | None = None
+    random: int | None = None
+    engine: str | None = None
+    task: Task | None = None
+    tolerance_lsb: int | None = None
+    max_latency_us: float | None = None
+
+
+class Answers(Sequence[bytes | None]):
+    """The answers of a stream, in order, kept in a file; None where the board gave none."""
+
+    def __init__(self, size: int) -> None:
+        """Begin without answers of ``size`` bytes each."""
+        self._records = Records(size)
+        self._filler = bytes(size)
+        self._absent: set[int] = set()
+        self._count = 0
+        self._batch: list[bytes] = []
+        self.ticks = array("Q")
+
+    def add(self, output: bytes, ticks: int) -> None:
+        """Take the next answer."""
+        self._batch.append(output)
+        self.ticks.append(ticks)
+        self._count += 1
+        if len(self._batch) >= 1024:
+            self._flush()
+
+    def add_none(self) -> None:
+        """Take note that the next sample has no answer."""
+        self._absent.add(self._count)
+        self._batch.append(self._filler)
+        self._count += 1
+
+    def skip_to(self, index: int) -> None:
+        """Take note that all samples up to ``index``, itself excluded, have no answer."""
+        while self._count < index:
+            self.add_none()
+
+    def _flush(self) -> None:
+        self._records.append(b"".join(self._batch))
+        self._batch.clear()
+
+    def __len__(self) -> int:
+        """Return how many samples are accounted for."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> bytes | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes | None]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes | None] | None:
+        """Return one answer, or a list of them."""
+        self._flush()
+        if isinstance(index, slice):
+            numbers = range(*index.indices(self._count))
+            found = self._records[index]
+            return [None if n in self._absent else a for n, a in zip(numbers, found, strict=True)]
+        return None if index in self._absent else self._records[index]
+
+    def close(self) -> None:
+        """Release the file."""
+        self._records.close()
+
+
+@dataclass
+class _Course:
+    """What has become known so far; a run that ends early reports just that."""
+
+    options: RunOptions
+    target: Target
+    subject: Subject
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+    firmware: Firmware | None = None
+    board: Board | None = None
+    samples: PreparedSamples | None = None
+    answers: Answers | None = None
+    judgement: Judgement | None = None
+    stream_s: float = 0.0
+    memory: Memory = field(default_factory=Memory)
+    tick_hz: float = 0.0
+    error: TinyProofError | None = None
+
+
+def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
+    """Do the main job and return what came of it, also when it ended early.
+
+    Raises:
+        UsageError: options, model or samples that cannot be used; nothing was started.
+    """
+    target = find_target(project, options.target)
+    target.engine(options.engine)
+    simulated = is_simulated(target, options.port)
+    subject = find_subject(project, options.model, options.samples, progress, form=options.form)
+    course = _Course(options, target, subject)
+    try:
+        firmware = make_firmware(
+            project,
+            target,
+            subject.model,
+            progress,
+            engine=options.engine,
+            simulated=simulated,
+        )
+        course.firmware = firmware
+        course.samples = _prepare(subject, firmware.generated, options)
+        _prove(project, course, firmware, course.samples, progress)
+    except UsageError:
+        raise
+    except TinyProofError as error:
+        course.error = error
+    return _result(project, course)
+
+
+def _prepare(subject: Subject, generated: Generated, options: RunOptions) -> PreparedSamples:
+    samples = prepare(find_samples(subject, generated, options.random), generated.inputs)
+    if samples.labels is not None and options.task is not Task.TENSOR:
+        check_labels(samples.labels, _classes(generated), samples.source)
+    return samples
+
+
+def _classes(generated: Generated) -> int:
+    return int(np.prod(generated.outputs[0].shape))
+
+
+def _prove(
+    project: Project,
+    course: _Course,
+    firmware: Firmware,
+    samples: PreparedSamples,
+    progress: Progress,
+) -> None:
+    """Stream the samples and judge whatever was answered, however the stream ended."""
+    answers = Answers(sum(t.bytes for t in firmware.generated.outputs))
+    course.answers = answers
+    # LiteRT works while the board is met and streamed to.
+    with ReferenceRun(firmware.model, samples.records) as expected:
+        try:
+            with attach(project, firmware, course.options.port, progress) as board:
+                course.board = board
+                course.tick_hz = board.hello.tick_rate
+                _stream(course, board, samples, answers, progress)
+        except TinyProofError as error:
+            course.error = error
+        if not len(answers):
+            return
+        answers.skip_to(len(samples))
+        with progress.step("compare", "with LiteRT") as step:
+            course.judgement = _judge(course, firmware.generated, samples, answers, expected)
+            step.result(", ".join(f"{n} {v}" for v, n in course.judgement.counts().items() if n))
+
+
+def _stream(
+    course: _Course, board: Board, samples: PreparedSamples, answers: Answers, progress: Progress
+) -> None:
+    total = len(samples)
+    began = time.monotonic()
+    with progress.step("stream", f"{total:,} samples") as step:
+        try:
+            for answer in board.stream(samples):
+                # Answers are in order; a stream that ends early may leave some out.
+                answers.skip_to(answer.index)
+                if answer.error is None:
+                    answers.add(answer.output, answer.ticks)
+                else:
+                    answers.add_none()
+                if not len(answers) % 64:
+                    step.update(len(answers), total)
+        finally:
+            course.stream_s = time.monotonic() - began
+        _tell_rate(step, len(answers), course.stream_s)
+    course.memory = _memory(board.device, board.firmware)
+
+
+def _tell_rate(step: Step, answered: int, seconds: float) -> None:
+    step.update(answered, answered)
+    step.result(f"{answered / max(seconds, 1e-9):,.0f} samples/s")
+
+
+def _memory(device: Device, firmware: Firmware) -> Memory:
+    hello, status, sizes = device.description, device.status(), firmware.build.sizes
+    return Memory(
+        flash=sizes.flash,
+        static_ram=sizes.static_ram,
+        arena=hello.arena_used,
+        stack=status.stack_used or None,
+        arena_reserved=hello.arena_reserved,
+        free_ram=status.free_ram or None,
+        flash_size=firmware.target.flash_bytes or None,
+        ram_size=firmware.target.ram_bytes or None,
+    )
+
+
+def _judge(
+    course: _Course,
+    generated: Generated,
+    samples: PreparedSamples,
+    answers: Answers,
+    expected: ReferenceRun,
+) -> Judgement:
+    outputs = expected.collect()
+    try:
+        return judge(
+            generated.outputs,
+            outputs.records,
+            answers,
+            task=course.options.task or default_task(samples),
+            tolerance_lsb=course.options.tolerance_lsb,
+            unstable=find_unstable(fingerprints(samples), answers),
+        )
+    finally:
+        outputs.close()
+
+
+def _result(project: Project, course: _Course) -> RunResult:
+    firmware, samples, board = course.firmware, course.samples, course.board
+    ticks = np.frombuffer(course.answers.ticks, np.uint64) if course.answers else np.empty(0)
+    commit = surroundings.git_commit(project.root)
+    simulated = is_simulated(course.target, course.options.port)
+    return RunResult(
+        started=course.started,
+        duration_s=time.monotonic() - course.began,
+        target=course.target.name,
+        provenance=Provenance(course.target.provenance if simulated else "board"),
+        engine=course.target.engine(course.options.engine),
+        engine_version=board.hello.model.engine_version if board else "",
+        model=_model_info(course.subject),
+        reference=reference.describe(),
+        samples=len(samples) if samples else 0,
+        port=board.port if board else "",
+        samples_source=samples.source if samples else "",
+        samples_sha256=samples.sha256 if samples else "",
+        judgement=course.judgement,
+        labels=samples.labels if samples else None,
+        classes=_classes(firmware.generated) if firmware else 0,
+        ticks=ticks,
+        tick_hz=course.tick_hz,
+        build=_build_info(firmware) if firmware else BuildInfo(),
+        git=GitInfo(commit.commit, commit.dirty) if commit else None,
+        throughput=_throughput(course, ticks),
+        memory=course.memory,
+        events=tuple(_events(board.device.events)) if board else (),
+        budgets=tuple(_budgets(course, ticks)),
+        versions=surroundings.versions(),
+        error=course.error,
+    )
+
+
+def _model_info(subject: Subject) -> ModelInfo:
+    return ModelInfo(subject.name, hashlib.sha256(subject.model).hexdigest(), len(subject.model))
+
+
+def _build_info(firmware: Firmware) -> BuildInfo:
+    made = firmware.build
+    return BuildInfo(made.id_hex, made.toolchain, tuple(made.flags.split()))
+
+
+def _throughput(course: _Course, ticks: Ticks) -> Throughput | None:
+    """Compare the rate achieved with what line and processor, at work at once, would allow."""
+    figures = latency(ticks, course.tick_hz)
+    if course.firmware is None or figures is None or not course.stream_s:
+        return None
+    achieved = len(ticks) / course.stream_s
+    limits = {Limit.PROCESSOR: 1e6 / figures.p50 if figures.p50 else 0.0}
+    if course.board is not None and course.target.baud and not course.target.hosted:
+        limits[Limit.LINE] = course.target.baud / BITS_PER_BYTE / course.board.bytes_per_sample
+    limit = min(limits, key=lambda kind: limits[kind])
+    return Throughput(achieved, limits[limit], limit)
+
+
+def _events(events: Events) -> Iterator[Event]:
+    for kind, number in (
+        ("restart", events.restarts),
+        ("retransmission", events.retransmissions),
+        ("probe", events.probes),
+        ("late-answer", events.late_answers),
+        ("dropped-frame", events.dropped_frames),
+    ):
+        if number:
+            yield Event(kind, number)
+    for text in events.texts:
+        yield Event("boot-text", 1, text)
+
+
+def _budgets(course: _Course, ticks: Ticks) -> Iterator[Budget]:
+    limit = course.options.max_latency_us
+    if limit is not None:
+        figures = latency(ticks, course.tick_hz)
+        measured = figures.p99 if figures else None
+        yield Budget("p99 latency", "us", limit, measured, BudgetClass.LATENCY)
