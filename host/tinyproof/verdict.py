@@ -133,9 +133,10 @@ class Judgement:
         """Which samples keep the run from passing, (n,): all but exact ones, or what k excuses."""
         if self.tolerance_lsb is None:
             return np.not_equal(self.codes, _EXACT)
-        # A tie says nothing of the board's own error, which k must cover as well.
+        # That it is a tie says nothing of the board's error, which k must cover as well.
         excessive = (self.codes == _TIE) & (self.lsb_error > self.tolerance_lsb)
-        return np.logical_or(self.codes > _TIE, excessive)
+        beyond: NDArray[np.bool_] = (self.codes > _TIE) | excessive
+        return beyond
 
     @property
     def passed(self) -> bool:
