@@ -1,14 +1,15 @@
 """Measures streaming: samples a second, processor time, and what requests in flight are worth.
 
-    python tests/bench/streaming.py                     the real firmware around a trivial engine
-    python tests/bench/streaming.py --program PROGRAM   any program that prints its port
-    python tests/bench/streaming.py --port /dev/ttyACM0 --baud 1000000
+python tests/bench/streaming.py                     the real firmware around a trivial engine
+python tests/bench/streaming.py --program PROGRAM   any program that prints its port
+python tests/bench/streaming.py --port /dev/ttyACM0 --baud 1000000
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -58,30 +59,35 @@ def one_by_one(device: Device, samples: list[bytes]) -> None:
         device.infer(sample)
 
 
-def measure_stream(link: Link, count: int) -> None:
-    """Print samples/s and processor time of a stream, best and worst of a few."""
+def measure_stream(link: Link, count: int) -> list[str]:
+    """Return lines on samples/s and processor time of a stream."""
     device = Device(link)
     device.hello()
     samples = random_samples(device, count)
     runs = [timed(lambda: sum(1 for _ in device.stream(samples))) for _ in range(REPEATS)]
     rates = sorted(count / wall for wall, _ in runs)
     costs = sorted(1e6 * processor / count for _, processor in runs)
-    print(f"stream: {rates[REPEATS // 2]:,.0f} samples/s ({rates[0]:,.0f} to {rates[-1]:,.0f})")
-    print(f"host:   {costs[REPEATS // 2]:.1f} us/sample ({costs[0]:.1f} to {costs[-1]:.1f})")
-    print(f"        median (range) of {REPEATS} runs of {count:,} samples")
+    middle = REPEATS // 2
+    return [
+        f"stream: {rates[middle]:,.0f} samples/s ({rates[0]:,.0f} to {rates[-1]:,.0f})",
+        f"host:   {costs[middle]:.1f} us/sample ({costs[0]:.1f} to {costs[-1]:.1f})",
+        f"        median (range) of {REPEATS} runs of {count:,} samples",
+    ]
 
 
-def measure_ratio(link: Link, count: int) -> None:
-    """Print what requests in flight are worth when each way takes a millisecond longer."""
+def measure_ratio(link: Link, count: int) -> list[str]:
+    """Return lines on what requests in flight are worth when each way takes 1 ms longer."""
     late = Faults(latency=LATENCY_SECONDS)
     device = Device(FaultyLink(link, to_board=late, from_board=late))
     device.hello()
     samples = random_samples(device, count)
     streamed, _ = timed(lambda: sum(1 for _ in device.stream(samples)))
     waited, _ = timed(lambda: one_by_one(device, samples))
-    print(f"with 1 ms of latency each way, {count:,} samples:")
-    print(f"        stream {count / streamed:,.0f} samples/s, one by one {count / waited:,.0f}")
-    print(f"ratio:  {waited / streamed:.1f}")
+    return [
+        f"with 1 ms of latency each way, {count:,} samples:",
+        f"        stream {count / streamed:,.0f} samples/s, one by one {count / waited:,.0f}",
+        f"ratio:  {waited / streamed:.1f}",
+    ]
 
 
 def main() -> None:
@@ -93,8 +99,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10_000)
     options = parser.parse_args()
     with opened(options) as link:
-        measure_stream(link, options.samples)
-        measure_ratio(link, max(100, options.samples // 20))
+        lines = measure_stream(link, options.samples)
+        lines += measure_ratio(link, max(100, options.samples // 20))
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
