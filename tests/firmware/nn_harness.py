@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from nn_net import Net
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
+from nn_net import Net
 from tinyproof.codegen import Generated, generate
 
 ROOT = Path(__file__).parents[2]
@@ -76,10 +76,12 @@ class Case:
         return reference(self.model)
 
 
-def reference(model: bytes) -> Interpreter:
-    """Return LiteRT with its reference kernels and memory allocated."""
+def reference(model: bytes, *, every_tensor: bool = False) -> Interpreter:
+    """Return LiteRT with its reference kernels; ``every_tensor``: all of them can be read."""
     interpreter = Interpreter(
-        model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+        model_content=model,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+        experimental_preserve_all_tensors=every_tensor,
     )
     interpreter.allocate_tensors()
     return interpreter

@@ -49,6 +49,7 @@ def read_graph(model: bytes) -> Graph:
         raise UnsupportedModelError(f"it has {len(subgraphs)} subgraphs instead of one")
     subgraph = subgraphs[0]
     buffers = root.tables(4, limit=2 * MAX_TENSORS)
+    _check_rest(root, buffers)
     tensors = tuple(
         _tensor(index, table, buffers)
         for index, table in enumerate(subgraph.tables(0, limit=MAX_TENSORS))
@@ -58,13 +59,9 @@ def read_graph(model: bytes) -> Graph:
         _operator(index, table, codes, len(tensors))
         for index, table in enumerate(subgraph.tables(3, limit=MAX_OPERATORS))
     )
-    graph = Graph(
-        tensors,
-        operators,
-        _indices(subgraph, 1, len(tensors), "the model's inputs"),
-        _indices(subgraph, 2, len(tensors), "the model's outputs"),
-        root.text(3),
-    )
+    inputs = _indices(subgraph, 1, len(tensors), "the model's inputs")
+    outputs = _indices(subgraph, 2, len(tensors), "the model's outputs")
+    graph = Graph(tensors, operators, inputs, outputs, root.text(3))
     _check_interface(graph)
     _check_order(graph)
     return graph
@@ -87,6 +84,19 @@ def _root(model: bytes) -> Table:
     if version != 3:
         raise malformed(f"its schema version is {version} instead of 3")
     return root
+
+
+def _check_rest(root: Table, buffers: list[Table]) -> None:
+    """Touch what the graph does not need, so that a file cut off within it is refused too."""
+    for buffer in buffers:
+        buffer.raw(0)
+    for metadata in root.tables(6, limit=1024):
+        metadata.text(0)
+    for signature in root.tables(7, limit=1024):
+        signature.text(2)
+        for names in (signature.tables(0, limit=1024), signature.tables(1, limit=1024)):
+            for name in names:
+                name.text(0)
 
 
 def _tensor(index: int, table: Table, buffers: list[Table]) -> Tensor:
