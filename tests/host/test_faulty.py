@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -159,6 +161,12 @@ def test_closing_closes_the_link_beneath() -> None:
     tap = Tap(DATA)
     FaultyLink(tap).close()
     assert tap.holds == b""
+
+
+def test_the_example_in_the_documentation_works() -> None:
+    page = Path(__file__).parents[2] / "docs" / "bad-links.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(example, str(page), "exec"), {})
 
 
 def test_every_fault_is_off_unless_it_is_ordered() -> None:
