@@ -24,7 +24,7 @@ from typing import Any
 
 from tinyproof import platformio
 from tinyproof.elf import Sizes, sections, sizes
-from tinyproof.errors import BuildError
+from tinyproof.errors import BuildError, StorageError
 from tinyproof.pio import toolchain
 from tinyproof.pio.buildlog import explain
 from tinyproof.platformio import Core
@@ -171,7 +171,7 @@ def build(
     found = job.find(fresh=False)
     if found is not None:
         return found
-    with lock(project.state / "locks" / f"build-{number.hex()}.lock"):
+    with lock(_lock_file(project, number.hex())):
         # Another process may have built it while this one waited.
         found = job.find(fresh=False)
         if found is not None:
@@ -329,22 +329,33 @@ def check_fit(program: Path, target: Target) -> None:
 
 
 def prune(project: Project, *, kept: int = KEPT) -> None:
-    """Remove all but the ``kept`` most recently used builds; never one in use.
+    """Remove all but the ``kept`` most recently used builds, failed ones too; never one in use.
 
     What cannot be removed is left for the next time.
     """
-    records = sorted((project.state / "builds").glob(f"*/{_RECORD}"), key=_last_used, reverse=True)
-    for record in records[kept:]:
-        folder = record.parent
-        trash = folder.with_name(f".{folder.name}.trash")
-        with suppress(OSError), unclaimed(folder / "in-use") as free:
+    builds = project.state / "builds"
+    for trash in builds.glob(".*.trash"):
+        shutil.rmtree(trash, ignore_errors=True)
+    for folder in sorted(builds.glob("[!.]*"), key=_last_used, reverse=True)[kept:]:
+        # Not in the making, and not claimed by a run.
+        with (
+            suppress(OSError, StorageError),
+            lock(_lock_file(project, folder.name), wait_s=0),
+            unclaimed(folder / "in-use") as free,
+        ):
             if free:
+                trash = folder.with_name(f".{folder.name}.trash")
                 folder.replace(trash)
                 shutil.rmtree(trash)
 
 
-def _last_used(record: Path) -> float:
-    try:
-        return record.stat().st_mtime
-    except OSError:
-        return 0.0
+def _lock_file(project: Project, id_hex: str) -> Path:
+    return project.state / "locks" / f"build-{id_hex}.lock"
+
+
+def _last_used(folder: Path) -> float:
+    """Return the time of a build's last use, of a failed one's making; seconds since the epoch."""
+    for path in (folder / _RECORD, folder):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0

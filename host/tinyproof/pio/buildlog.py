@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tinyproof.errors import BuildError, InfrastructureError, ToolchainError
+from tinyproof.errors import BuildError, InfrastructureError, StorageError, ToolchainError
 from tinyproof.targets import Target
 
 _COMPILER = re.compile(r"^(?P<where>\S[^:\n]*:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)$", re.M)
@@ -33,6 +33,11 @@ _MEMORIES = {"text": "flash", "data": "RAM", "FLASH": "flash"}
 def explain(log: Path, target: Target) -> InfrastructureError:
     """Return the error that tells why the build of ``target`` with this ``log`` failed."""
     text = log.read_text(encoding="utf-8", errors="replace")
+    if "No space left on device" in text:
+        return StorageError(
+            f"Cannot build {target.name} in {log.parent}: the disk is full.",
+            hint="Free some space, then run again.",
+        )
     if _OFFLINE.search(text):
         return _not_installed(text, target)
     sentence = next(filter(None, (read(text, target) for read in _READERS)), "")

@@ -54,8 +54,7 @@ class Core:
             environment.pop(name, None)
         environment |= dict.fromkeys(_PROXIES, "http://")
         if self.standin:
-            for name, path in toolchain.host_compilers().items():
-                environment[name] = path
+            environment |= toolchain.host_compilers() | {"PYTHONEXEPATH": sys.executable}
         if not plain:
             # Compilers' messages are read by programs here: English, ASCII quotes.
             environment |= {"LC_ALL": "C", "PYTHONUTF8": "1"}
@@ -64,7 +63,6 @@ class Core:
             "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "false",
             "PLATFORMIO_SETTING_CHECK_PRUNE_SYSTEM_THRESHOLD": "0",
             "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
-            "PYTHONEXEPATH": sys.executable,
         }
 
     def installed(self) -> dict[str, dict[str, str]]:
