@@ -145,8 +145,8 @@ class Device:
         """Yield the answer to each sample, in order, with as many under way as the board can take.
 
         Samples are taken as they are needed. A sample that the board fails at yields an answer with
-        an error. When the conversation ends early, all that was answered is yielded first, even what
-        lies behind the first sample without an answer; the error that is raised then names that one.
+        an error. When the conversation ends early, all that was answered is yielded first, even
+        what lies behind the first sample without an answer, which the error then names.
 
         Args:
             samples: each all inputs, in order, without gaps: ``description.input_bytes`` bytes.
