@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from mini_project import ROOT, add, make_project
 
 from tinyproof.errors import UsageError
+from tinyproof.pio.core import Core
 from tinyproof.project import Project, find_project
 from tinyproof.targets import PREFIX, Target, find_target, load_targets
 
@@ -44,13 +44,11 @@ def test_each_library_is_named_as_its_folder(path: Path) -> None:
     assert json.loads(path.read_text())["name"] == path.parent.name
 
 
-def test_targets_read_as_platformio_reads_them() -> None:
+def test_targets_read_as_platformio_reads_them(tmp_path: Path) -> None:
     """Only what PlatformIO expands, interpolations, is left out of the comparison."""
     command = [sys.executable, "-P", "-m", "platformio", "project", "config", "--json-output"]
-    settings = {"PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no", "HTTPS_PROXY": "http://"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | settings, capture_output=True, check=True
-    )
+    environment = Core(tmp_path, standin=True).environment()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
     theirs = {name: dict(options) for name, options in json.loads(done.stdout)}
     assert {f"env:{name}" for name in OURS} == {n for n in theirs if n.startswith("env:")}
     for name, target in OURS.items():
