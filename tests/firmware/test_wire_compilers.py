@@ -54,3 +54,24 @@ def test_the_conversation_fits_a_board_with_2_kib(tmp_path: Path) -> None:
     )
     size = next(int(line.split()[1], 16) for line in done.stdout.splitlines() if " B wire" in line)
     assert 200 < size <= UNO_RAM
+
+
+ARDUINO = Path("/usr/share/arduino/hardware/arduino/avr")
+"""Debian's arduino-core-avr."""
+ARDUINO_PORT = sorted((FIRMWARE / "lib" / "port_arduino" / "src").glob("*.cpp"))
+
+
+@pytest.mark.parametrize("mcu", ["atmega328p", "atmega2560"])
+@pytest.mark.parametrize("source", ARDUINO_PORT, ids=lambda path: path.stem)
+def test_the_arduino_port_compiles_without_a_warning(
+    source: Path, mcu: str, tmp_path: Path
+) -> None:
+    variant = {"atmega328p": "standard", "atmega2560": "mega"}[mcu]
+    command = [require_tool("avr-g++"), f"-mmcu={mcu}", "-Os", "-std=gnu++11", "-Wall", "-Wextra"]
+    command += ["-Werror", "-DF_CPU=16000000L", "-DARDUINO=10819", "-DSERIAL_RX_BUFFER_SIZE=256"]
+    command += [*INCLUDES, f"-I{ARDUINO}/cores/arduino"]
+    command += [f"-I{ARDUINO}/variants/{variant}"]
+    done = subprocess.run(
+        [*command, "-c", str(source), "-o", str(tmp_path / "x.o")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

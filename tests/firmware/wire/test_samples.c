@@ -51,12 +51,24 @@ static bool outputs_are_right(const uint8_t *outputs) {
 static void infer_answers_status_ticks_and_outputs(void) {
     fresh();
     fake_port.ticks = 0xFFFFFF00; /* wraps on the way */
-    fake_port.ticks_step = 5;
     ask(TP_MESSAGE_INFER, sample, 64);
     CHECK(whole_answer(TP_MESSAGE_INFER, got) == 15);
-    CHECK(got[0] == TP_STATUS_OK && u32(got + 1) == 3 * 1000 + 5);
+    CHECK(got[0] == TP_STATUS_OK && u32(got + 1) == 3 * 1000);
     CHECK(outputs_are_right(got + 5));
     CHECK(is_silent() && fake_engine.invocations == 1);
+}
+
+static void ticks_are_without_what_reading_the_clock_takes(void) {
+    fake_all();
+    fake_port.ticks_step = 5;
+    open_session();
+    ask(TP_MESSAGE_INFER, sample, 64);
+    CHECK(whole_answer(TP_MESSAGE_INFER, got) == 15 && u32(got + 1) == 3 * 1000);
+    ask(TP_MESSAGE_PROFILE, sample, 64);
+    CHECK(whole_answer(TP_MESSAGE_PROFILE, got) == 19 && u32(got + 3) == 1000);
+    fake_engine.layer_ticks = 0;
+    ask(TP_MESSAGE_INFER, sample, 64);
+    CHECK(whole_answer(TP_MESSAGE_INFER, got) == 15 && u32(got + 1) == 0);
 }
 
 static void infer_of_a_wrong_size_tells_the_right_one(void) {
@@ -431,6 +443,7 @@ static void an_index_beyond_the_count_is_a_bad_value(void) {
 
 static void all(void) {
     RUN(infer_answers_status_ticks_and_outputs);
+    RUN(ticks_are_without_what_reading_the_clock_takes);
     RUN(infer_of_a_wrong_size_tells_the_right_one);
     RUN(a_model_without_inputs_runs);
     RUN(answers_of_every_size_arrive);

@@ -43,11 +43,9 @@ extern "C" {
 /* All state of the conversation. Owned by the caller, private to lib/wire; zeros are a valid start.
  */
 typedef struct {
-    /* Receiving. frame[0] is the answer's first code byte, the frame itself begins at frame[1], and
-     * its encoded form may need one byte more for the delimiter. */
+    /* Receiving. */
     tp_cobs_decoder_t decoder;
     uint8_t skipping; /* dropping bytes until the next zero */
-    uint8_t frame[TP_MAX_RAW + 2];
 
     /* Counters for STATUS. */
     uint32_t dropped;
@@ -56,6 +54,7 @@ typedef struct {
     /* Since boot, and since the last HELLO. */
     uint32_t weights_crc32;
     int16_t engine_fault; /* what tp_engine_init() returned */
+    uint16_t clock_cost;  /* ticks between two readings of the clock with nothing between */
     uint32_t nonce;       /* 0: no session */
     uint8_t poison_on;
     uint8_t poison_pattern;
@@ -79,6 +78,11 @@ typedef struct {
     uint16_t next_part;
     uint16_t layer;  /* TRACE's first field */
     uint32_t offset; /* payload bytes taken */
+
+    /* The request, then its answer. frame[0] is the answer's first code byte, the frame itself
+     * begins at frame[1], and its encoded form may need one byte more for the delimiter. Last, so
+     * that small processors reach all else by short offsets. */
+    uint8_t frame[TP_MAX_RAW + 2];
 } tp_wire_t;
 
 /* Readies the engine and tells the host that the board started, because of `cause`

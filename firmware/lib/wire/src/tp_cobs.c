@@ -13,11 +13,22 @@ uint16_t tp_cobs_decode(tp_cobs_decoder_t *decoder, uint8_t *dst, uint16_t capac
 
     while (in != end && *in != 0) {
         if (left != 0) {
-            if (out == full) {
+            /* The rest of the block, without looking at anything but zeros. */
+            uint8_t run = left;
+            if (run > end - in) {
+                run = (uint8_t)(end - in);
+            }
+            if (run > full - out) {
+                run = (uint8_t)(full - out);
+            }
+            left = (uint8_t)(left - run);
+            for (; run != 0 && *in != 0; run--) {
+                *out++ = *in++;
+            }
+            left = (uint8_t)(left + run);
+            if (out == full && left != 0) {
                 break;
             }
-            *out++ = *in++;
-            left--;
             continue;
         }
         if (decoder->code != 0 && decoder->code != FULL_BLOCK) {

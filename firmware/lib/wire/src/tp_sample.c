@@ -36,13 +36,20 @@ static int bad_length(tp_wire_t *wire) {
 /* -- Running ------------------------------------------------------------------------------------
  */
 
+/* Ticks between two readings of the clock, without what a reading takes. */
+static uint32_t elapsed(const tp_wire_t *wire, uint32_t start, uint32_t end) {
+    const uint32_t ticks = end - start;
+
+    return ticks > wire->clock_cost ? ticks - wire->clock_cost : 0;
+}
+
 static int infer(tp_wire_t *wire) {
     const uint32_t size = tp_engine_output_size();
     uint32_t offset = 0;
-    uint32_t ticks = tp_port_ticks();
+    const uint32_t start = tp_port_ticks();
     const int result = tp_engine_invoke();
+    const uint32_t ticks = elapsed(wire, start, tp_port_ticks());
 
-    ticks = tp_port_ticks() - ticks;
     if (result) {
         return engine_failed(wire, result);
     }
@@ -87,7 +94,7 @@ static int profile_after(void *context, uint16_t layer, const uint8_t *output, u
         return -TP_ERROR_ENGINE;
     }
     profile->layer++;
-    tp_answer_u32(profile->wire, end - profile->start);
+    tp_answer_u32(profile->wire, elapsed(profile->wire, profile->start, end));
     profile->paused += tp_port_ticks() - end;
     return 0;
 }
@@ -98,15 +105,16 @@ static int profile(tp_wire_t *wire) {
     const uint16_t layers = tp_engine_layer_count();
     profile_t state = {wire, 0, 0, 0};
     const tp_layer_observer_t observer = {profile_before, profile_after, &state};
+    uint32_t start;
     uint32_t ticks;
     int result;
 
     (void)tp_answer_begin(wire, TP_MESSAGE_PROFILE, 7 + 4 * (uint32_t)layers);
     tp_answer_u8(wire, TP_STATUS_OK);
     tp_answer_u16(wire, layers);
-    ticks = tp_port_ticks();
+    start = tp_port_ticks();
     result = tp_engine_invoke_observed(&observer);
-    ticks = tp_port_ticks() - ticks - state.paused;
+    ticks = elapsed(wire, start + state.paused, tp_port_ticks());
     if (result || state.layer != layers) {
         return engine_failed(wire, result);
     }

@@ -1,0 +1,32 @@
+/* Families without a file of their own: a clock of 1 MHz from micros(); no memory marks, no reset.
+ */
+#if !defined(__AVR__)
+#include "tp_family.h"
+#include "tp_protocol.h"
+#include <Arduino.h>
+
+uint8_t tp_family_init(void) {
+    return TP_START_UNKNOWN;
+}
+
+uint32_t tp_family_ticks(void) {
+    return micros();
+}
+
+uint32_t tp_family_tick_hz(void) {
+    return 1000000;
+}
+
+void tp_family_memory(tp_memory_t *marks) {
+    marks->free_ram = 0;
+    marks->stack_used = 0;
+}
+
+void tp_family_alive(void) {
+}
+
+/* Begins again without a reset: the session is forgotten, and the host is told. */
+void tp_family_reset(void) {
+    tp_firmware_init();
+}
+#endif
