@@ -187,6 +187,23 @@ def test_a_declared_shape_that_is_not_the_computed_one_is_refused() -> None:
         generate(net.build())
 
 
+def test_a_fully_connected_layer_with_a_scalar_output_is_refused() -> None:
+    net = Net()
+    x, y = net.input((1, 1), INT8, 0.5, 0), net.output((), INT8, 0.25, 0)
+    weights = net.constant(np.ones((1, 1), np.int8), scale=0.5)
+    net.operator("FULLY_CONNECTED", [x, weights], [y], "FullyConnectedOptions")
+    with pytest.raises(UnsupportedModelError, match="scalar"):
+        generate(net.build())
+
+
+def test_scales_that_no_shift_can_join_are_refused() -> None:
+    net = Net()
+    x, y = net.input((1, 4), INT8, 1e9, 0), net.output((1, 4), INT8, 1e-9, 0)
+    net.operator("QUANTIZE", [x], [y], "QuantizeOptions")
+    with pytest.raises(UnsupportedModelError, match="too far apart"):
+        generate(net.build())
+
+
 def test_a_free_dimension_other_than_the_batch_is_refused() -> None:
     net = Net()
     x, y = net.input((1, 1), FLOAT32), net.output((1, 1), INT8, 0.25, 0)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyproof.codegen.arithmetic import Window
+from tinyproof.codegen.arithmetic import Window, quantize_multiplier
 from tinyproof.errors import UnsupportedModelError
 from tinyproof.graph import Graph, Operator, Tensor, TensorType
 from tinyproof.graph.options import Options
@@ -142,6 +142,12 @@ class Node:
             -128 <= zero_point <= 127, f"tensor {tensor.index} has the zero point {zero_point}"
         )
         return scale, zero_point
+
+    def multiplier(self, real: float) -> tuple[int, int]:
+        """Return (multiplier, shift) of a ratio of scales, as ``tp_requantize.h`` takes them."""
+        multiplier, shift = quantize_multiplier(real)
+        self.require(shift <= 30, "its scales are too far apart")
+        return multiplier, shift
 
     def scales(self, tensor: Tensor, channels: int, axis: int) -> NDArray[np.float64]:
         """Return the scales of weights: one, or ``channels`` along ``axis``; zero points are 0."""

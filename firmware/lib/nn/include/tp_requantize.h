@@ -18,8 +18,15 @@ typedef int32_t (*tp_requantize_t)(int32_t value, int32_t multiplier, int8_t shi
  * zero). A left shift comes first and wraps. TFLite's MultiplyByQuantizedMultiplier. */
 int32_t tp_requantize_twice(int32_t value, int32_t multiplier, int8_t shift);
 
-/* Rounds once: the 64-bit product, halves up. What LiteRT's fully connected kernel does. */
+/* Rounds once: the 64-bit product, halves up; saturates. What LiteRT's fully connected kernel does.
+ */
 int32_t tp_requantize_once(int32_t value, int32_t multiplier, int8_t shift);
+
+/* Adds a zero point to a requantized value; wraps at the ends of 32 bits, as LiteRT's kernels do.
+ */
+static inline int32_t tp_add_zero(int32_t value, int32_t zero_point) {
+    return (int32_t)((uint32_t)value + (uint32_t)zero_point);
+}
 
 /* Limits `value` to [low, high]. */
 static inline int32_t tp_clamp_s32(int32_t value, int32_t low, int32_t high) {

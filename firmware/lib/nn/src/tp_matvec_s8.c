@@ -9,7 +9,7 @@ static int8_t tp_finish(const TP_FLASH tp_matvec_s8_t *matrix, size_t row, int32
     /* Wraps where LiteRT's 32-bit sums wrap: the folded zero point cancels modulo 2^32. */
     value = (int32_t)((uint32_t)sum + (uint32_t)matrix->bias[row]);
     value = matrix->requantize(value, matrix->multiplier[scale], matrix->shift[scale]);
-    return (int8_t)tp_clamp_s32(value + matrix->output_zero, matrix->low, matrix->high);
+    return (int8_t)tp_clamp_s32(tp_add_zero(value, matrix->output_zero), matrix->low, matrix->high);
 }
 
 void tp_matvec_s8(const TP_FLASH tp_matvec_s8_t *matrix, uint16_t group, const int8_t *x,

@@ -19,6 +19,7 @@ def lower(node: Node) -> list[Layer]:
     node.require(options.weights_format == 0, "its weights are shuffled")
     source, weights, output = node.activation_input(0), node.input(1), node.output()
     node.rank(weights, 2)
+    node.require(len(output.shape) >= 1, "its output is a scalar")
     variant = node.variant(source, weights, output)
     channels, depth = weights.shape
     batch = output.elements // channels

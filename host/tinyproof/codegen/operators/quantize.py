@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tinyproof.codegen.arithmetic import quantize_multiplier
 from tinyproof.codegen.layer import Layer, Value
 from tinyproof.codegen.node import Node
 from tinyproof.graph import TensorType
@@ -26,7 +25,7 @@ def lower_quantize(node: Node) -> list[Layer]:
     else:
         node.require(source.type is TensorType.INT8, f"it reads {source.type.name.lower()}")
         input_scale, input_zero = node.scale(source)
-        multiplier, shift = quantize_multiplier(input_scale / scale)
+        multiplier, shift = node.multiplier(input_scale / scale)
         parameters = {
             "count": source.elements,
             "multiplier": multiplier,
