@@ -1,16 +1,7 @@
 /* Constant int8 matrix times vectors. */
 #include "tp_dot_s8.h"
+#include "tp_finish_s8.h"
 #include "tp_matvec.h"
-
-static int8_t tp_finish(const TP_FLASH tp_matvec_s8_t *matrix, size_t row, int32_t sum) {
-    size_t scale = matrix->per_channel ? row : 0;
-    int32_t value;
-
-    /* Wraps where LiteRT's 32-bit sums wrap: the folded zero point cancels modulo 2^32. */
-    value = (int32_t)((uint32_t)sum + (uint32_t)matrix->bias[row]);
-    value = matrix->requantize(value, matrix->multiplier[scale], matrix->shift[scale]);
-    return (int8_t)tp_clamp_s32(tp_add_zero(value, matrix->output_zero), matrix->low, matrix->high);
-}
 
 void tp_matvec_s8(const TP_FLASH tp_matvec_s8_t *matrix, uint16_t group, const int8_t *x,
                   uint16_t count, int8_t *y) {
@@ -44,7 +35,7 @@ void tp_matvec_s8(const TP_FLASH tp_matvec_s8_t *matrix, uint16_t group, const i
             }
         }
         for (lane = 0; lane < lanes; lane++) {
-            *y++ = tp_finish(matrix, row++, best[lane]);
+            *y++ = tp_finish_s8(matrix, row++, best[lane]);
         }
         weights += lanes * depth;
         left = (uint16_t)(left - lanes);

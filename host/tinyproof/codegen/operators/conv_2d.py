@@ -13,79 +13,116 @@ from tinyproof.codegen.node import Node
 from tinyproof.codegen.operators.matvec import interleave, matvec_f32, matvec_s8
 from tinyproof.codegen.operators.max_pool_2d import Pool, read_pool
 from tinyproof.graph import Tensor
-from tinyproof.graph.options import Conv2DOptions
+from tinyproof.graph.options import Conv2DOptions, DepthwiseConv2DOptions
+
+ConvOptions = Conv2DOptions | DepthwiseConv2DOptions
 
 
 @dataclass(frozen=True)
-class _Shapes:
-    """Shapes of one convolution: input NHWC, filter OHWI, output NHWC."""
+class Shapes:
+    """Shapes of one convolution: input and output NHWC, and how the filter slides.
+
+    Attributes:
+        groups: parts that the channels are divided into.
+    """
 
     input: Tensor
-    filter: Tensor
     output: Tensor
+    filter_h: int
+    filter_w: int
     groups: int
     rows: Window
     columns: Window
 
     @property
+    def group_channels(self) -> int:
+        """Input channels of one group."""
+        return self.input.shape[3] // self.groups
+
+    @property
     def depth(self) -> int:
-        """Taps of one output: filter height x width x its channels."""
-        return self.filter.elements // self.filter.shape[0]
+        """Elements of the input that one group of filters meets at one position."""
+        return self.filter_h * self.filter_w * self.group_channels
 
 
 def lower(node: Node) -> list[Layer]:
     """Return the one layer of a CONV_2D: int8 (weights per tensor or per channel) or float32."""
     node.count((2, 3))
     options = node.options(Conv2DOptions)
-    shapes = _shapes(node, options)
-    weights: NDArray[Any] = node.constant(1).reshape(-1, shapes.depth)
-    variant = node.variant(shapes.input, shapes.filter, shapes.output)
-    if variant == "s8":
-        matvec = matvec_s8(node, weights, shapes.filter, options.activation, "tp_requantize_twice")
-        padding = node.scale(shapes.input)[1]
-    else:
+    source, kernel = node.activation_input(0), node.input(1)
+    node.image(source)
+    node.image(kernel)
+    channels = source.shape[3]
+    filters, filter_h, filter_w, group_channels = kernel.shape
+    node.require(
+        channels % group_channels == 0 and filters % (channels // group_channels) == 0,
+        f"its filters of {group_channels} channels do not divide its {channels} input channels",
+    )
+    groups = channels // group_channels
+    shapes = read_shapes(node, options, filters, (filter_h, filter_w), groups)
+    matvec = matrix(node, node.constant(1).reshape(filters, -1), options, groups)
+    return [convolution(node, "conv_2d", shapes, options, matvec)]
+
+
+def read_shapes(
+    node: Node, options: ConvOptions, filters: int, taps: tuple[int, int], groups: int
+) -> Shapes:
+    """Return the shapes of a convolution with ``filters`` of ``taps``, all of them checked."""
+    source, output = node.activation_input(0), node.output()
+    node.image(source)
+    node.image(output)
+    steps = (options.stride_h, options.stride_w, options.dilation_h, options.dilation_w)
+    node.require(all(1 <= step < 1 << 15 for step in steps), f"it has the strides {steps}")
+    batch, height, width, _ = source.shape
+    rows = window(options.padding, height, taps[0], options.stride_h, options.dilation_h)
+    columns = window(options.padding, width, taps[1], options.stride_w, options.dilation_w)
+    node.windows(rows, columns)
+    node.shape(output, (batch, rows.size, columns.size, filters))
+    return Shapes(source, output, *taps, groups, rows, columns)
+
+
+def matrix(
+    node: Node, weights: NDArray[Any], options: ConvOptions, groups: int, axis: int = 0
+) -> dict[str, Value]:
+    """Return the members of ``tp_matvec_*_t`` for ``weights`` (filters x depth).
+
+    The filters' scales lie along ``axis`` of input 1.
+    """
+    kernel = node.input(1)
+    if node.variant(node.input(0), kernel, node.output()) == "f32":
         matvec = matvec_f32(node, weights, options.activation)
-        padding = 0
-    matvec["weights"] = Array("weights", interleave(weights, shapes.groups))
-    matvec["channels"] = shapes.filter.shape[0] // shapes.groups
-    parameters = {"matvec": matvec, "padding": padding, **_geometry(shapes, options)}
-    layer = Layer(
-        "conv_2d",
+    else:
+        rounding = "tp_requantize_twice"
+        matvec = matvec_s8(node, weights, kernel, options.activation, rounding, axis)
+    matvec["weights"] = Array("weights", interleave(weights, groups))
+    matvec["channels"] = weights.shape[0] // groups
+    return matvec
+
+
+def convolution(
+    node: Node, kernel: str, shapes: Shapes, options: ConvOptions, matvec: dict[str, Value]
+) -> Layer:
+    """Return the layer in which ``kernel`` multiplies each patch with ``matvec``."""
+    variant = node.variant(shapes.input, shapes.output)
+    padding = node.scale(shapes.input)[1] if variant == "s8" else 0
+    depth = matvec["depth"]
+    assert isinstance(depth, int)
+    return Layer(
+        kernel,
         variant,
-        parameters,
+        {"matvec": matvec, "padding": padding, **_geometry(shapes, options)},
         (shapes.input.index,),
         shapes.output.index,
         (node.operator,),
-        macs=shapes.output.elements * shapes.depth,
+        macs=shapes.output.elements * depth,
         scratch_bytes=shapes.depth * shapes.input.dtype.itemsize,
         scratch_type=shapes.input.type,
     )
-    return [layer]
 
 
-def _shapes(node: Node, options: Conv2DOptions) -> _Shapes:
-    source, kernel, output = node.activation_input(0), node.input(1), node.output()
-    for tensor in (source, kernel, output):
-        node.image(tensor)
-    steps = (options.stride_h, options.stride_w, options.dilation_h, options.dilation_w)
-    node.require(all(1 <= step < 1 << 15 for step in steps), f"it has the strides {steps}")
-    batch, height, width, channels = source.shape
-    filters, filter_h, filter_w, filter_channels = kernel.shape
-    node.require(
-        channels % filter_channels == 0 and filters % (channels // filter_channels) == 0,
-        f"its filters of {filter_channels} channels do not divide its {channels} input channels",
-    )
-    rows = window(options.padding, height, filter_h, options.stride_h, options.dilation_h)
-    columns = window(options.padding, width, filter_w, options.stride_w, options.dilation_w)
-    node.windows(rows, columns)
-    node.shape(output, (batch, rows.size, columns.size, filters))
-    return _Shapes(source, kernel, output, channels // filter_channels, rows, columns)
-
-
-def _geometry(shapes: _Shapes, options: Conv2DOptions) -> dict[str, Value]:
+def _geometry(shapes: Shapes, options: ConvOptions) -> dict[str, Value]:
     """Return the members of ``tp_conv_2d_shape_t``; a pool of 1 x 1 is none."""
     batch, height, width, channels = shapes.input.shape
-    _, filter_h, filter_w, filter_channels = shapes.filter.shape
     contiguous = options.dilation_w == 1 and shapes.groups == 1
     return {
         "shape": {
@@ -94,10 +131,10 @@ def _geometry(shapes: _Shapes, options: Conv2DOptions) -> dict[str, Value]:
             "input_w": width,
             "input_channels": channels,
             "groups": shapes.groups,
-            "group_channels": filter_channels,
-            "filter_h": filter_h,
-            "filter_w": filter_w,
-            "run": filter_w if contiguous else 1,
+            "group_channels": shapes.group_channels,
+            "filter_h": shapes.filter_h,
+            "filter_w": shapes.filter_w,
+            "run": shapes.filter_w if contiguous else 1,
             "stride_h": options.stride_h,
             "stride_w": options.stride_w,
             "dilation_h": options.dilation_h,
@@ -131,7 +168,7 @@ def fuse_max_pool(layer: Layer, node: Node) -> Layer | None:
     may be taken before them. Only for windows that do not overlap (nothing is computed twice) and
     where the patches of one window take no more memory than the output that is saved.
     """
-    if layer.kernel != "conv_2d" or len(layer.operators) > 1:
+    if layer.kernel not in ("conv_2d", "depthwise_conv_2d") or len(layer.operators) > 1:
         return None
     pool = read_pool(node)
     saved = node.graph.tensors[layer.output]

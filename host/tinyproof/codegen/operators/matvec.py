@@ -51,18 +51,23 @@ def bias_values(node: Node, position: int, channels: int, kind: TensorType) -> N
 
 
 def matvec_s8(
-    node: Node, matrix: NDArray[Any], weights: Tensor, activation: Activation, requantize: str
+    node: Node,
+    matrix: NDArray[Any],
+    weights: Tensor,
+    activation: Activation,
+    requantize: str,
+    axis: int = 0,
 ) -> dict[str, Value]:
     """Return the members of ``tp_matvec_s8_t``, except the order of weights (still rows x depth).
 
     The input's zero point is folded into the bias: sum w (x - z) + b = sum w x + (b - z sum w).
-    The rows' scales lie along axis 0 of ``weights``. ``requantize`` names the rounding rule.
+    The rows' scales lie along ``axis`` of ``weights``. ``requantize`` names the rounding rule.
     """
     channels, depth = matrix.shape
     node.require(depth <= MAX_DEPTH_S8, f"its {depth} products may overflow 32 bits")
     input_scale, input_zero = node.scale(node.input(0))
     output_scale, output_zero = node.scale(node.output())
-    scales = node.scales(weights, channels, axis=0)
+    scales = node.scales(weights, channels, axis)
     pairs = [node.multiplier(input_scale * scale / output_scale) for scale in scales.tolist()]
     bias = bias_values(node, 2, channels, TensorType.INT32).astype(np.int64)
     bias = bias - input_zero * matrix.astype(np.int64).sum(axis=1)
