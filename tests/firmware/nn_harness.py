@@ -49,7 +49,7 @@ FLAGS = [
 ]
 JOBS = 2
 _OWN_NAMES = re.compile(
-    r"\b(tp_(?:arena|inputs|outputs|steps|weight_blocks|model_\w+|(?:weights|parameters|layer)_\d+)"
+    r"\b(tp_(?:arena|inputs|outputs|steps|weight_blocks|model_\w+|(?:weights|parameters|layer)_\d+|more_\d+_\d+)"
     r"|TP_MODEL_(?!AOT|FORMAT)\w+)\b"
 )
 """What ``model.h`` defines; given a suffix, so that many models fit into one source."""

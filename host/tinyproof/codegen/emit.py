@@ -90,7 +90,7 @@ def _interfaces(kind: str, items: Sequence[Interface]) -> str:
 
 
 def _aot(program: Program) -> str:
-    headers = sorted({f"tp_{layer.kernel}.h" for layer in program.layers})
+    headers = sorted({f"tp_{call.kernel}.h" for layer in program.layers for call in layer.calls})
     parts = [
         "\n".join(f'#include "{name}"' for name in ("tp_flash.h", *headers)),
         _sizes(program),
@@ -166,23 +166,31 @@ def _arena_pointer(kind: TensorType, offset: int) -> str:
 
 def _layer(program: Program, index: int) -> str:
     layer = program.layers[index]
-    arguments = [f"&tp_parameters_{index}"]
-    arguments += [pointer(program, tensor) for tensor in (*layer.inputs, layer.output)]
-    if layer.scratch_bytes:
-        arguments.append(_arena_pointer(layer.scratch_type, program.plan.scratch[index]))
+    names = [f"tp_parameters_{index}", *(f"tp_more_{index}_{n}" for n in range(len(layer.more)))]
+    calls = list(zip(layer.calls, names, strict=True))
     fused = " + ".join(f"{part.name} ({part.index})" for part in layer.operators)
     return "\n".join(
         [
             f"/* {fused} */",
-            f"static const TP_FLASH {layer.function}_t tp_parameters_{index} = {{",
-            ctext.struct(layer.parameters, program.weights),
-            "};",
-            "",
+            *(_parameters(program, call, name) for call, name in calls),
             f"static void tp_layer_{index}(void) {{",
-            f"    {layer.function}({', '.join(arguments)});",
+            *(_call(program, call, name, program.plan.scratch[index]) for call, name in calls),
             "}",
         ]
     )
+
+
+def _parameters(program: Program, call: Layer, name: str) -> str:
+    members = ctext.struct(call.parameters, program.weights)
+    return f"static const TP_FLASH {call.function}_t {name} = {{\n{members}\n}};\n"
+
+
+def _call(program: Program, call: Layer, name: str, scratch: int) -> str:
+    arguments = [f"&{name}"]
+    arguments += [pointer(program, tensor) for tensor in (*call.inputs, call.output)]
+    if call.scratch_bytes:
+        arguments.append(_arena_pointer(call.scratch_type, scratch))
+    return f"    {call.function}({', '.join(arguments)});"
 
 
 def _run(layers: Sequence[Layer]) -> str:

@@ -145,14 +145,14 @@ def _arrays(graph: Graph, layers: Sequence[Layer]) -> Iterator[tuple[str, NDArra
     for index, layer in enumerate(layers):
         for array in layer.arrays():
             yield f"{layer.kernel}_{index}_{array.role}", array.values
-        for tensor in layer.inputs:
+        for tensor in layer.reads:
             data = graph.tensors[tensor].data
             if data is not None:
                 yield f"tensor_{tensor}", data.reshape(-1)
 
 
 def _info(graph: Graph, plan: Plan, layer: Layer) -> LayerInfo:
-    reads = [graph.tensors[index] for index in layer.inputs]
+    reads = [graph.tensors[index] for index in layer.reads]
     moving = [tensor for tensor in reads if tensor.data is None]
     constants = sum(tensor.bytes for tensor in reads if tensor.data is not None)
     output = graph.tensors[layer.output]

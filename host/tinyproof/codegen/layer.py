@@ -54,6 +54,9 @@ class Layer:
         scratch_bytes: working memory it needs beyond inputs and output; 0 for none.
         scratch_type: element type of the scratch pointer.
         in_place: those of ``inputs`` whose memory the output may take over, element by element.
+        more: further calls on the same output, made after this one and part of the same step, such
+        as one for each part of a CONCATENATION. Their ``more`` is empty, and so are all
+        ``in_place`` and scratches.
     """
 
     kernel: str
@@ -66,6 +69,17 @@ class Layer:
     scratch_bytes: int = 0
     scratch_type: TensorType = TensorType.INT8
     in_place: tuple[int, ...] = ()
+    more: tuple[Layer, ...] = ()
+
+    @property
+    def calls(self) -> tuple[Layer, ...]:
+        """All calls of the step, in order."""
+        return (self, *self.more)
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The inputs of all calls."""
+        return tuple(index for call in self.calls for index in call.inputs)
 
     @property
     def function(self) -> str:
@@ -73,8 +87,9 @@ class Layer:
         return f"tp_{self.kernel}_{self.variant}"
 
     def arrays(self) -> Iterator[Array]:
-        """Yield the constants in the parameters, nested ones included."""
-        yield from _arrays(self.parameters)
+        """Yield the constants in the parameters of all calls, nested ones included."""
+        for call in self.calls:
+            yield from _arrays(call.parameters)
 
 
 def _arrays(parameters: Mapping[str, Value]) -> Iterator[Array]:

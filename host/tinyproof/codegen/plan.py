@@ -99,7 +99,7 @@ def _last_reads(
     """Return the last layer that reads each root tensor; one past the end for outputs."""
     last: dict[int, int] = {}
     for index, layer in enumerate(layers):
-        for tensor in layer.inputs:
+        for tensor in layer.reads:
             last[root_of(shared, tensor)] = index
     for tensor in normalised.graph.outputs:
         last[root_of(shared, tensor)] = len(layers)
@@ -214,7 +214,7 @@ class _ArenaMap:
 
     def run(self, number: int, layer: Layer) -> None:
         """Play ``layer``: its inputs hold before and during it, its output afterwards."""
-        reads = [index for index in layer.inputs if self.tensors[index].data is None]
+        reads = [index for index in layer.reads if self.tensors[index].data is None]
         for index in reads:
             self.check(index, f"layer {number}")
         if layer.scratch_bytes:
