@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from tinyproof.codegen.layer import Layer
 from tinyproof.codegen.node import Node
 from tinyproof.codegen.operators import (
+    binary,
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
@@ -26,12 +27,17 @@ Fusion = Callable[[Layer, Node], Layer | None]
 """Returns one layer for a layer and the operator that alone reads its output; None if it cannot."""
 
 LOWERINGS: Mapping[str, Lowering] = {
+    "ADD": binary.lower_add,
     "CONV_2D": conv_2d.lower,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.lower,
     "DEQUANTIZE": quantize.lower_dequantize,
     "FULLY_CONNECTED": fully_connected.lower,
     "MAX_POOL_2D": max_pool_2d.lower,
+    "MAXIMUM": binary.lower_maximum,
+    "MINIMUM": binary.lower_minimum,
+    "MUL": binary.lower_mul,
     "QUANTIZE": quantize.lower_quantize,
+    "SUB": binary.lower_sub,
 }
 
 FUSIONS: Mapping[str, Fusion] = {

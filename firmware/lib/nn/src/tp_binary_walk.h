@@ -1,0 +1,34 @@
+/* Operators of two broadcast operands, written once for all of them.
+ *
+ * Included by one source per operator and element type, which defines TP_ELEMENT, TP_BINARY (the
+ * function), TP_BINARY_T (its parameters), TP_RULE_T (their member `rule`), and tp_apply(), which
+ * gives one result.
+ */
+#include "tp_walk.h"
+
+void TP_BINARY(const TP_FLASH TP_BINARY_T *layer, const TP_ANY TP_ELEMENT *a,
+               const TP_ANY TP_ELEMENT *b, TP_ELEMENT *y) {
+    const TP_RULE_T rule = layer->rule;
+    const size_t count = layer->walk.count;
+    const uint8_t step_a = (uint8_t)layer->walk.step_a; /* 0 or 1 */
+    const uint8_t step_b = (uint8_t)layer->walk.step_b;
+    size_t index[TP_WALK_OUTER] = {0};
+
+    for (;;) {
+        const TP_ANY TP_ELEMENT *from_a = a, *from_b = b;
+        size_t left;
+        uint8_t axis;
+
+        for (left = count; left != 0; left--) {
+            *y++ = tp_apply(&rule, *from_a, *from_b);
+            from_a += step_a;
+            from_b += step_b;
+        }
+        axis = tp_walk_next(&layer->walk, index);
+        if (axis == layer->walk.outer) {
+            return;
+        }
+        a += layer->walk.jump_a[axis];
+        b += layer->walk.jump_b[axis];
+    }
+}
