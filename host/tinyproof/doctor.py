@@ -72,7 +72,9 @@ def _file(name: str, path: str, needed_for: str, debian: str) -> Callable[[], Ch
     return look
 
 
-def _package(name: str, needed_for: str, extra: str, *, required: bool = False) -> Callable[[], Check]:
+def _package(
+    name: str, needed_for: str, extra: str, *, required: bool = False
+) -> Callable[[], Check]:
     def look() -> Check:
         try:
             found = importlib.metadata.version(name)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tinyproof.build import Build, build
 from tinyproof.codegen import Generated, generate
 from tinyproof.device import Answer, Device, Identity
-from tinyproof.errors import PortError, StorageError, UsageError
+from tinyproof.errors import IdentityError, PortError, UsageError
 from tinyproof.frame import encoded_size
 from tinyproof.link import Link, open_link
 from tinyproof.messages import Hello
@@ -57,28 +57,47 @@ class Firmware:
         )
 
 
-def make_firmware(
-    project: Project,
-    target: Target,
-    model: bytes,
-    progress: Progress,
-    *,
-    engine: str | None = None,
-    simulated: bool = True,
-) -> Firmware:
-    """Generate ``model.h`` and build the firmware, or find it built.
+def generate_model(model: bytes, progress: Progress) -> Generated:
+    """Generate ``model.h`` and what the host has to know of it.
 
     Raises:
         ModelError: the model is unreadable or not supported.
-        ToolchainError, BuildError, StorageError: see ``build``.
     """
-    chosen = target.engine(engine)
     with progress.step("generate", "model.h") as step:
         generated = generate(model)
         step.result(
             f"{len(generated.layers)} layers, {generated.weight_bytes:,} bytes of weights, "
             f"arena {generated.arena_bytes:,} bytes"
         )
+    return generated
+
+
+def make_firmware(
+    project: Project,
+    target: Target,
+    model: bytes,
+    generated: Generated,
+    progress: Progress,
+    *,
+    engine: str | None = None,
+    simulated: bool = True,
+) -> Firmware:
+    """Build the firmware for ``model``, or find it built.
+
+    Args:
+        project: whose firmware.
+        target: what it is for.
+        model: the ``.tflite`` file.
+        generated: of the same model; see ``generate_model``.
+        progress: told of the build.
+        engine: the target's first one if not given.
+        simulated: whether it will run on the target's simulator, see ``is_simulated``.
+
+    Raises:
+        UsageError: the target has no such engine.
+        ToolchainError, BuildError, StorageError: see ``build``.
+    """
+    chosen = target.engine(engine)
     with progress.step("build", f"{target.name}, engine {chosen}") as step:
         made = build(project, target, chosen, generated.header, simulated=simulated, step=step)
         step.result(("built" if made.fresh else "up to date") + f", {made.sizes.flash:,} bytes")
@@ -205,14 +224,35 @@ def attach(
     target = firmware.target
     simulated = is_simulated(target, port)
     with ExitStack() as stack:
-        with progress.step("connect", port or SIMULATED) as step:
+        with progress.step("connect", _where(target, port)) as step:
             link = stack.enter_context(open_board(project, target, firmware.build, port))
             device = stack.enter_context(Device(link))
             device.hello()
-            device.check_identity(firmware.identity)
-            step.result(f"{link.name}: build {firmware.build.id_hex[:8]} confirmed")
+            demand_identity(device, firmware)
+            step.result(f"build {firmware.build.id_hex[:8]} confirmed on {link.port}")
         provenance = target.provenance if simulated else "board"
-        yield Board(device, firmware, link.name, provenance)
+        yield Board(device, firmware, link.port, provenance)
+
+
+def demand_identity(device: Device, firmware: Firmware) -> None:
+    """Refuse a board that runs anything but ``firmware``.
+
+    Raises:
+        IdentityError: names the first thing that differs.
+    """
+    try:
+        device.check_identity(firmware.identity)
+    except IdentityError as error:
+        if firmware.target.hosted:
+            # A program is not flashed but started.
+            error.hint = f"Leave out --port, or start this program: {firmware.build.program}"
+        raise
+
+
+def _where(target: Target, port: str | None) -> str:
+    if not is_simulated(target, port):
+        return str(port)
+    return f"{target.name}, " + ("as a process" if target.hosted else "simulated")
 
 
 @contextmanager
@@ -233,13 +273,11 @@ def open_session(
         TinyProofError: see ``make_firmware`` and ``attach``.
     """
     found = find_target(project, target)
+    found.engine(engine)
+    simulated = is_simulated(found, port)
+    generated = generate_model(subject.model, progress)
     firmware = make_firmware(
-        project,
-        found,
-        subject.model,
-        progress,
-        engine=engine,
-        simulated=is_simulated(found, port),
+        project, found, subject.model, generated, progress, engine=engine, simulated=simulated
     )
     with attach(project, firmware, port, progress, flash=flash) as board:
         yield replace(board, tolerance_lsb=tolerance_lsb)
@@ -274,20 +312,23 @@ def open_board(project: Project, target: Target, built: Build, port: str | None)
             yield link
         return
     assert port is not None
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(lock(_board_lock(project, port), wait_s=0))
-        except StorageError as error:
-            raise PortError(
-                f"Another run of this project is using the board on {port}.",
-                port=port,
-                hint="Wait for it to end, or name another port.",
-            ) from error
-        yield stack.enter_context(open_link(port, target.baud))
+    busy = PortError(
+        f"Another run of this project is using the board on {port}.",
+        port=port,
+        hint="Wait for it to end, or name another port.",
+    )
+    with (
+        lock(_board_lock(project, port), wait_s=0, busy=busy),
+        open_link(port, target.baud) as link,
+    ):
+        yield link
 
 
 def _board_lock(project: Project, port: str) -> Path:
-    return project.state / "locks" / f"board-{port.replace('/', '-').strip('-')}.lock"
+    """Return the lock of the board on ``port``, the same one for every link to the same device."""
+    device = port if "://" in port else str(Path(port).resolve())
+    name = hashlib.sha256(device.encode(errors="surrogateescape")).hexdigest()[:16]
+    return project.state / "locks" / f"board-{name}.lock"
 
 
 def describe_board(hello: Hello) -> Iterator[tuple[str, str]]:

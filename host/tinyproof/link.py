@@ -34,12 +34,14 @@ class Link(ABC):
 
     Attributes:
         name: what errors call it: the port's name or URL.
+        port: the port's name or URL; of a program, the port that it serves.
         observer: told of every chunk that passes; for wire logs.
     """
 
     def __init__(self, name: str) -> None:
         """Call the stream ``name``."""
         self.name = name
+        self.port = name
         self.observer: Observer | None = None
 
     def clock(self) -> float:

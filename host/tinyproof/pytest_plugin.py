@@ -9,8 +9,9 @@ Hooks, options and fixtures only; the logic is in :mod:`tinyproof.harness`.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--tp-samples", type=Path, metavar="FILE", help="an .npz file with x and labels y")
     add("--tp-engine", metavar="E", help="what runs the model (default: the target's first engine)")
     add("--tp-no-flash", action="store_true", help="never flash: refuse a board that differs")
-    add("--tp-tolerance-lsb", type=int, metavar="K", help="let answers within K LSB pass")
-    add("--tp-max-latency-us", type=float, metavar="US", help="budget of the p99 latency")
+    add("--tp-tolerance-lsb", type=_natural, metavar="K", help="let answers within K LSB pass")
+    add("--tp-max-latency-us", type=_positive, metavar="US", help="budget of the p99 latency")
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Guard every test that talks to a board with a time-out."""
-    talking = [item for item in items if _DEVICE in getattr(item, "fixturenames", ())]
+    talking = _talking(items)
     if talking and not config.pluginmanager.hasplugin("timeout"):
         raise pytest.UsageError(
             "Tests that talk to a board need pytest-timeout: pip install 'tinyproof[pytest]'"
@@ -55,10 +72,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(TALKING_SECONDS))
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say in the header which board is meant."""
-    port = config.getoption("--tp-port")
-    return f"tinyproof: target {config.getoption('--tp-target')}" + (f", {port}" if port else "")
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str:
+    """Say which board is meant, if any test talks to one."""
+    if not _talking(items):
+        return ""
+    target, port = config.getoption("--tp-target"), config.getoption("--tp-port")
+    return f"tinyproof: target {target}" + (f", port {port}" if port else "")
+
+
+def _talking(items: list[pytest.Item]) -> list[pytest.Item]:
+    return [item for item in items if _DEVICE in getattr(item, "fixturenames", ())]
 
 
 @pytest.fixture(scope="session")
@@ -92,24 +115,23 @@ def tp_device(
     from tinyproof.progress import Progress
 
     option = pytestconfig.getoption
-    session = open_session(
-        tp_project,
-        tp_model,
-        Progress(),
-        target=option("--tp-target"),
-        port=option("--tp-port"),
-        engine=option("--tp-engine"),
-        tolerance_lsb=option("--tp-tolerance-lsb"),
-        flash=not option("--tp-no-flash"),
-    )
-    with _failures():
-        board = session.__enter__()
-    try:
+    with ExitStack() as stack:
+        with _failures():
+            board = stack.enter_context(
+                open_session(
+                    tp_project,
+                    tp_model,
+                    Progress(),
+                    target=option("--tp-target"),
+                    port=option("--tp-port"),
+                    engine=option("--tp-engine"),
+                    tolerance_lsb=option("--tp-tolerance-lsb"),
+                    flash=not option("--tp-no-flash"),
+                )
+            )
         for name, value in board.properties():
             record_testsuite_property(f"tinyproof.{name}", value)
         yield board
-    finally:
-        session.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

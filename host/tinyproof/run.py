@@ -25,6 +25,7 @@ from tinyproof.harness import (
     attach,
     default_task,
     fingerprints,
+    generate_model,
     is_simulated,
     make_firmware,
 )
@@ -149,8 +150,10 @@ class _Course:
     options: RunOptions
     target: Target
     subject: Subject
+    simulated: bool
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
+    generated: Generated | None = None
     firmware: Firmware | None = None
     board: Board | None = None
     samples: PreparedSamples | None = None
@@ -172,19 +175,9 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
     target.engine(options.engine)
     simulated = is_simulated(target, options.port)
     subject = find_subject(project, options.model, options.samples, progress, form=options.form)
-    course = _Course(options, target, subject)
+    course = _Course(options, target, subject, simulated)
     try:
-        firmware = make_firmware(
-            project,
-            target,
-            subject.model,
-            progress,
-            engine=options.engine,
-            simulated=simulated,
-        )
-        course.firmware = firmware
-        course.samples = _prepare(subject, firmware.generated, options)
-        _prove(project, course, firmware, course.samples, progress)
+        _prove(project, course, progress)
     except UsageError:
         raise
     except TinyProofError as error:
@@ -203,30 +196,35 @@ def _classes(generated: Generated) -> int:
     return int(np.prod(generated.outputs[0].shape))
 
 
-def _prove(
-    project: Project,
-    course: _Course,
-    firmware: Firmware,
-    samples: PreparedSamples,
-    progress: Progress,
-) -> None:
+def _prove(project: Project, course: _Course, progress: Progress) -> None:
     """Stream the samples and judge whatever was answered, however the stream ended."""
-    answers = Answers(sum(t.bytes for t in firmware.generated.outputs))
-    course.answers = answers
-    # LiteRT works while the board is met and streamed to.
-    with ReferenceRun(firmware.model, samples.records) as expected:
+    model, options = course.subject.model, course.options
+    # What is wrong with model or samples shows before anything is built.
+    course.generated = generated = generate_model(model, progress)
+    course.samples = samples = _prepare(course.subject, generated, options)
+    course.answers = answers = Answers(sum(t.bytes for t in generated.outputs))
+    # LiteRT works while the firmware is built, met and streamed to.
+    with ReferenceRun(model, samples.records) as expected:
+        course.firmware = make_firmware(
+            project,
+            course.target,
+            model,
+            generated,
+            progress,
+            engine=options.engine,
+            simulated=course.simulated,
+        )
         try:
-            with attach(project, firmware, course.options.port, progress) as board:
-                course.board = board
-                course.tick_hz = board.hello.tick_rate
-                _stream(course, board, samples, answers, progress)
+            with attach(project, course.firmware, options.port, progress) as course.board:
+                course.tick_hz = course.board.hello.tick_rate
+                _stream(course, course.board, samples, answers, progress)
         except TinyProofError as error:
             course.error = error
         if not len(answers):
             return
         answers.skip_to(len(samples))
         with progress.step("compare", "with LiteRT") as step:
-            course.judgement = _judge(course, firmware.generated, samples, answers, expected)
+            course.judgement = _judge(course, generated, samples, answers, expected)
             step.result(", ".join(f"{n} {v}" for v, n in course.judgement.counts().items() if n))
 
 
@@ -296,12 +294,11 @@ def _result(project: Project, course: _Course) -> RunResult:
     firmware, samples, board = course.firmware, course.samples, course.board
     ticks = np.frombuffer(course.answers.ticks, np.uint64) if course.answers else np.empty(0)
     commit = surroundings.git_commit(project.root)
-    simulated = is_simulated(course.target, course.options.port)
     return RunResult(
         started=course.started,
         duration_s=time.monotonic() - course.began,
         target=course.target.name,
-        provenance=Provenance(course.target.provenance if simulated else "board"),
+        provenance=Provenance(course.target.provenance if course.simulated else "board"),
         engine=course.target.engine(course.options.engine),
         engine_version=board.hello.model.engine_version if board else "",
         model=_model_info(course.subject),
@@ -312,7 +309,7 @@ def _result(project: Project, course: _Course) -> RunResult:
         samples_sha256=samples.sha256 if samples else "",
         judgement=course.judgement,
         labels=samples.labels if samples else None,
-        classes=_classes(firmware.generated) if firmware else 0,
+        classes=_classes(course.generated) if course.generated else 0,
         ticks=ticks,
         tick_hz=course.tick_hz,
         build=_build_info(firmware) if firmware else BuildInfo(),
@@ -332,7 +329,8 @@ def _model_info(subject: Subject) -> ModelInfo:
 
 def _build_info(firmware: Firmware) -> BuildInfo:
     made = firmware.build
-    return BuildInfo(made.id_hex, made.toolchain, tuple(made.flags.split()))
+    tools = "; ".join(made.toolchain.splitlines())
+    return BuildInfo(made.id_hex, tools, tuple(made.flags.split()))
 
 
 def _throughput(course: _Course, ticks: Ticks) -> Throughput | None:

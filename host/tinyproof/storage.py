@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tinyproof.errors import StorageError
+from tinyproof.errors import StorageError, TinyProofError
 
 
 @contextmanager
@@ -81,13 +81,13 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 @contextmanager
-def lock(path: Path, *, wait_s: float = -1, busy: str = "") -> Iterator[None]:
+def lock(path: Path, *, wait_s: float = -1, busy: TinyProofError | None = None) -> Iterator[None]:
     """Hold the lock file ``path``; the system releases it when its holder dies.
 
     Args:
         path: the lock file; its folder is created.
         wait_s: seconds to wait for another holder, negative for as long as it takes.
-        busy: the sentence of the error when the wait ends in vain.
+        busy: raised when the wait ends in vain, instead of a StorageError.
 
     Raises:
         StorageError: another process still holds it, or it cannot be created.
@@ -98,8 +98,8 @@ def lock(path: Path, *, wait_s: float = -1, busy: str = "") -> Iterator[None]:
         try:
             held.acquire(timeout=wait_s, poll_interval=0.02)
         except Timeout as error:
-            raise StorageError(
-                busy or f"{path} is held by another process.", hint="Wait for it to end, or end it."
+            raise busy or StorageError(
+                f"{path} is held by another process.", hint="Wait for it to end, or end it."
             ) from error
     try:
         yield

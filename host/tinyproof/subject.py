@@ -15,6 +15,7 @@ from tinyproof.errors import ModelError, UsageError
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.samples import SampleSet, load_samples
+from tinyproof.storage import lock
 from tinyproof.tensors import TensorLike
 from tinyproof.zoo import TrainedModel, is_trained, load_trained, train
 
@@ -113,9 +114,12 @@ def models_folder(project: Project) -> Path:
 def trained_digits(project: Project, progress: Progress) -> TrainedModel:
     """Return the digits model, trained now if it is not there or not whole."""
     folder = models_folder(project) / DIGITS
-    if is_trained(folder, DIGITS):
-        return load_trained(folder)
-    return train_model(DIGITS, folder, 0, progress)
+    if not is_trained(folder, DIGITS):
+        # Of two runs at once, the second finds what the first has trained.
+        with lock(project.state / "locks" / "train-digits.lock"):
+            if not is_trained(folder, DIGITS):
+                return train_model(DIGITS, folder, 0, progress)
+    return load_trained(folder)
 
 
 def train_model(name: str, folder: Path, seed: int, progress: Progress) -> TrainedModel:
@@ -141,7 +145,7 @@ def find_samples(subject: Subject, generated: Generated, random: int | None = No
     if subject.samples is None:
         raise UsageError(
             f"There are no samples for {subject.name}.",
-            hint="Name them with --samples S.npz, or use --random 200.",
+            hint="Name them with --samples S.npz (in pytest --tp-samples), or use --random 200.",
         )
     return load_samples(subject.samples)
 

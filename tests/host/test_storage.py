@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tinyproof import storage
-from tinyproof.errors import StorageError
+from tinyproof.errors import PortError, StorageError
 
 
 def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
@@ -106,8 +106,13 @@ def test_a_lock_keeps_other_processes_out_and_ends_with_its_holder(tmp_path: Pat
     path = tmp_path / "locks" / "board.lock"
     other = holder(f"with storage.lock(Path(sys.argv[1])): {WAIT}", path)
     with (
-        pytest.raises(StorageError, match="Port x is in use"),
-        storage.lock(path, wait_s=0.05, busy="Port x is in use."),
+        pytest.raises(PortError, match="Port x is in use"),
+        storage.lock(path, wait_s=0.05, busy=PortError("Port x is in use.", port="x")),
+    ):
+        pass
+    with (
+        pytest.raises(StorageError, match="is held by another process"),
+        storage.lock(path, wait_s=0.05),
     ):
         pass
     other.kill()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinyproof.cli import options
+from tinyproof.convert import Form
 
 
 @click.command()
@@ -23,14 +24,15 @@ def command(target: str, model: Path | None, form: str, engine: str | None) -> N
       tinyproof build --target native_asan --model m.tflite
     """
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.convert.forms import Form
-    from tinyproof.harness import make_firmware
+    from tinyproof.harness import generate_model, make_firmware
     from tinyproof.project import find_project
     from tinyproof.subject import find_subject
     from tinyproof.targets import find_target
 
     project, progress = find_project(), ConsoleProgress()
     found = find_target(project, target)
+    found.engine(engine)
     subject = find_subject(project, model, None, progress, form=Form(form))
-    firmware = make_firmware(project, found, subject.model, progress, engine=engine)
+    generated = generate_model(subject.model, progress)
+    firmware = make_firmware(project, found, subject.model, generated, progress, engine=engine)
     click.echo(firmware.build.program)

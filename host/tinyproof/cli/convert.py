@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinyproof.cli import options
+from tinyproof.convert import Form
 
 
 @click.command()
@@ -18,7 +19,7 @@ from tinyproof.cli import options
     "--form",
     "forms",
     multiple=True,
-    type=click.Choice(["float32", "dynamic_range", "int8_float_io", "int8"]),
+    type=click.Choice([str(form) for form in Form]),
     help="A form to make; several may be given.  [default: all]",
 )
 @click.option(
@@ -40,7 +41,7 @@ def command(source: Path, samples: Path | None, forms: tuple[str, ...], out: Pat
     """
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.cli.forms import print_forms
-    from tinyproof.convert import Form, convert_file
+    from tinyproof.convert.files import convert_file
 
     wanted = [Form(form) for form in forms] or list(Form)
     written = convert_file(source, wanted, samples, out, ConsoleProgress())

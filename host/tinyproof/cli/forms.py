@@ -9,8 +9,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tinyproof.convert import Form, measure_form
-from tinyproof.convert.measure import ACCURACY_KERNELS, LATENCY_KERNELS
+from tinyproof.convert import Form
+from tinyproof.convert.measure import ACCURACY_KERNELS, LATENCY_KERNELS, measure_form
 
 
 def print_forms(forms: Mapping[Form, Path], samples: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinyproof.cli import options
+from tinyproof.convert import Form
 
 
 @click.command()
@@ -24,7 +25,6 @@ def command(model: Path | None, form: str, out: Path | None, plain: bool) -> Non
     """
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.codegen import generate, xxd
-    from tinyproof.convert.forms import Form
     from tinyproof.project import find_project
     from tinyproof.storage import write_atomic
     from tinyproof.subject import find_subject

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import click
 
 from tinyproof import __version__
-from tinyproof.errors import TinyProofError
+from tinyproof.cli import streams
+from tinyproof.cli.streams import complain
+from tinyproof.errors import TinyProofError, UsageError
 
-EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 # Command name -> module that defines it as `command`; imported only when called or listed, so that
 # no command pays for the imports of another.
@@ -77,45 +81,61 @@ def cli(ctx: click.Context, verbose: bool) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code; every error becomes one sentence on stderr."""
     args = sys.argv[1:] if argv is None else argv
-    verbose = "--verbose" in args or "-v" in args
-    signal.signal(signal.SIGTERM, _interrupt)
+    streams.guard()
+    with _termination_interrupts():
+        try:
+            return _run(args)
+        except (KeyboardInterrupt, click.Abort):
+            complain("interrupted: Stopped; everything that was started has been ended.")
+            return EXIT_INTERRUPTED
+        except click.ClickException as error:
+            complain(f"usage: {error.format_message()}", _help_of(error))
+            return UsageError.exit_code
+        except TinyProofError as error:
+            _trace(args)
+            complain(f"{error.failure}: {error.sentence}", error.hint)
+            return error.exit_code
+        except Exception as error:
+            _trace(args)
+            complain(
+                f"internal: {type(error).__name__}: {error}",
+                "This is a fault of TinyProof: report what tinyproof --verbose ... shows.",
+            )
+            return TinyProofError.exit_code
+
+
+def _run(args: list[str]) -> int:
     try:
         code = cli.main(args, prog_name="tinyproof", standalone_mode=False)
-        return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted: Stopped; everything that was started has been ended.", "")
-        return EXIT_INTERRUPTED
-    except click.UsageError as error:
-        context = f"See '{error.ctx.command_path} --help'." if error.ctx else ""
-        _complain(f"usage: {error.format_message()}", context)
-        return error.exit_code
-    except TinyProofError as error:
-        if verbose:
-            traceback.print_exc()
-        _complain(f"{error.failure}: {error.sentence}", error.hint)
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader of our output left; nothing more can be said to it, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_INTERNAL
-    except Exception as error:
-        if verbose:
-            traceback.print_exc()
-        _complain(
-            f"internal: {type(error).__name__}: {error}",
-            "This is a fault of TinyProof: run again with --verbose and report what it shows.",
-        )
-        return EXIT_INTERNAL
+        code = stop.exit_code
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Let a terminated command, or one whose terminal closes, clean up as if interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = {number: signal.signal(number, _interrupt) for number in _ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    # A terminated harness cleans up exactly as an interrupted one does.
     raise KeyboardInterrupt
 
 
-def _complain(sentence: str, hint: str) -> None:
-    click.echo(f"tinyproof: {sentence}", err=True)
-    if hint:
-        click.echo(f"  next: {hint}", err=True)
+def _help_of(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"See: {context.command_path} --help" if context else ""
+
+
+def _trace(args: list[str]) -> None:
+    if "--verbose" in args or "-v" in args:
+        traceback.print_exc()

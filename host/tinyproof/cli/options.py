@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tinyproof.convert.forms import Form
+from tinyproof.convert import Form
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -19,8 +19,8 @@ target: Decorator = click.option(
 )
 port: Decorator = click.option(
     "--port",
-    help="Serial port or pyserial URL, or sim for the target's simulator, which is what native takes "
-    "without --port.",
+    help="Serial port or pyserial URL of the board, or sim for the target's simulator; "
+    "native needs none.",
 )
 model: Decorator = click.option(
     "--model", type=FILE, help="A .tflite file; without it the digits model, trained if need be."

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tinyproof.cli import options
+from tinyproof.cli.streams import complain
+from tinyproof.convert import Form
+from tinyproof.errors import StorageError
+
+if TYPE_CHECKING:
+    from tinyproof.report import Report, RunResult
 
 
 @click.command()
@@ -66,12 +75,8 @@ def command(
       tinyproof run --model m.tflite --samples s.npz --out report
       tinyproof run --target native_asan --model m.tflite --random 200
     """
-    from rich.console import Console
-
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.convert.forms import Form
     from tinyproof.project import find_project
-    from tinyproof.report import decide, make_report, render, write_report
     from tinyproof.run import RunOptions, run
     from tinyproof.storage import check_writable
     from tinyproof.verdict import Task
@@ -97,13 +102,45 @@ def command(
         ),
         ConsoleProgress(),
     )
-    report = make_report(result)
-    path = write_report(report, folder)
-    render(report, Console(highlight=False))
-    click.echo(f"Report: {path}")
+    return _conclude(result, folder)
+
+
+def _conclude(result: RunResult, folder: Path) -> int:
+    """Write the report, show it, say what failed, and return the exit code.
+
+    A full disk takes neither the verdict nor its exit code away.
+    """
+    from tinyproof.report import decide, make_report, write_report
+
     failure, code = decide(result)
-    if failure is not None and result.judgement is None:
-        click.echo(f"tinyproof: {failure.kind}: {failure.sentence}", err=True)
-        if failure.hint:
-            click.echo(f"  next: {failure.hint}", err=True)
+    report = make_report(result)
+    lost = _storage_error_of(lambda: write_report(report, folder))
+    compared = result.judgement is not None
+    lost = _storage_error_of(lambda: _show(report, compared, None if lost else folder)) or lost
+    if failure:
+        on_screen = compared and sys.stdout.isatty() and sys.stderr.isatty()
+        complain("" if on_screen else f"{failure.kind}: {failure.sentence}", failure.hint)
+    if lost:
+        complain(f"{lost.failure}: {lost.sentence}", lost.hint)
+        return code or lost.exit_code
     return code
+
+
+def _show(report: Report, compared: bool, folder: Path | None) -> None:
+    """Print the table if there is anything in it, and where the report is."""
+    from rich.console import Console
+
+    from tinyproof.report import FILE_NAME, render
+
+    if compared:
+        render(report, Console(highlight=False))
+    if folder is not None:
+        click.echo(f"Report: {folder / FILE_NAME}")
+
+
+def _storage_error_of(action: Callable[[], object]) -> StorageError | None:
+    try:
+        action()
+    except StorageError as error:
+        return error
+    return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinyproof.cli import options
+from tinyproof.convert import Form
 
 
 @click.command()
@@ -28,21 +29,31 @@ def command(
       tinyproof verify
     """
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.convert.forms import Form
     from tinyproof.device import Device
-    from tinyproof.harness import describe_board, make_firmware, open_board
+    from tinyproof.harness import (
+        demand_identity,
+        describe_board,
+        generate_model,
+        is_simulated,
+        make_firmware,
+        open_board,
+    )
     from tinyproof.project import find_project
     from tinyproof.subject import find_subject
     from tinyproof.targets import find_target
 
     project, progress = find_project(), ConsoleProgress()
     found = find_target(project, target)
+    found.engine(engine)
+    simulated = is_simulated(found, port)
     subject = find_subject(project, model, None, progress, form=Form(form))
-    firmware = make_firmware(project, found, subject.model, progress, engine=engine)
+    generated = generate_model(subject.model, progress)
+    firmware = make_firmware(
+        project, found, subject.model, generated, progress, engine=engine, simulated=simulated
+    )
     with open_board(project, found, firmware.build, port) as link, Device(link) as device:
-        hello = device.hello()
-        for name, value in describe_board(hello):
+        for name, value in describe_board(device.hello()):
             click.echo(f"{name:<16} {value}")
-        firmware.identity.check(hello)
+        demand_identity(device, firmware)
     click.echo("This is the expected firmware.")
     return 0

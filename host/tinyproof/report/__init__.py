@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinyproof.report.files import from_dict, load_report, schema, to_dict, write_report
+from tinyproof.report.files import FILE_NAME, from_dict, load_report, schema, to_dict, write_report
 from tinyproof.report.junit import junit_properties
 from tinyproof.report.model import SCHEMA, Report, make_report
 from tinyproof.report.outcome import decide
@@ -23,6 +23,7 @@ from tinyproof.report.render import render, verdict_line
 from tinyproof.report.result import RunResult
 
 __all__ = [
+    "FILE_NAME",
     "SCHEMA",
     "Budget",
     "BudgetClass",

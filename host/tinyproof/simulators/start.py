@@ -12,7 +12,9 @@ from tinyproof.targets import Target
 
 
 def _program(target: Target, program: Path) -> Link:
-    return ProcessLink([program], baud=target.baud)
+    link = ProcessLink([program], baud=target.baud)
+    link.name = f"{target.name} on {link.port}"
+    return link
 
 
 SIMULATORS: Mapping[str, Callable[[Target, Path], Link]] = {"program": _program}
