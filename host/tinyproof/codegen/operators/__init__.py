@@ -28,6 +28,7 @@ Fusion = Callable[[Layer, Node], Layer | None]
 
 LOWERINGS: Mapping[str, Lowering] = {
     "ADD": binary.lower_add,
+    "AVERAGE_POOL_2D": max_pool_2d.lower_average,
     "CONV_2D": conv_2d.lower,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.lower,
     "DEQUANTIZE": quantize.lower_dequantize,

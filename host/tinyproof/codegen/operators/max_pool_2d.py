@@ -1,4 +1,4 @@
-"""MAX_POOL_2D."""
+"""MAX_POOL_2D and AVERAGE_POOL_2D."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from tinyproof.codegen.layer import Layer
 from tinyproof.codegen.node import Node
 from tinyproof.codegen.operators.matvec import clamp_f32, clamp_s8
 from tinyproof.graph.options import Pool2DOptions
+
+MAX_TAPS = (1 << 24) - 1
+"""Largest window whose int8 sum always fits 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,19 @@ def read_pool(node: Node) -> Pool:
 
 def lower(node: Node) -> list[Layer]:
     """Return the one layer of a MAX_POOL_2D, int8 or float32."""
+    return _layer(node, "max_pool_2d", read_pool(node))
+
+
+def lower_average(node: Node) -> list[Layer]:
+    """Return the one layer of an AVERAGE_POOL_2D, int8 or float32."""
     pool = read_pool(node)
+    _, height, width, _ = node.input(0).shape
+    taps = min(pool.filter_h, height) * min(pool.filter_w, width)
+    node.require(taps <= MAX_TAPS, f"its window of {taps} elements may overflow 32 bits")
+    return _layer(node, "average_pool_2d", pool)
+
+
+def _layer(node: Node, kernel: str, pool: Pool) -> list[Layer]:
     source, output = node.input(0), node.output()
     batch, height, width, channels = source.shape
     parameters = {
@@ -67,6 +82,4 @@ def lower(node: Node) -> list[Layer]:
         "high": pool.high,
     }
     variant = node.variant(source, output)
-    return [
-        Layer("max_pool_2d", variant, parameters, (source.index,), output.index, (node.operator,))
-    ]
+    return [Layer(kernel, variant, parameters, (source.index,), output.index, (node.operator,))]
