@@ -169,6 +169,7 @@ def test_tcp_carries_the_same_line_and_one_client_at_a_time(folder: Path) -> Non
             first.sendall(b"0123456789\n")
             assert answers.readline() == b"0123456789\n"
             assert second.recv(1) == b""
+            board.status()  # comes after all events so far
         assert board.events.count("open") == 1
 
 
@@ -210,15 +211,21 @@ def test_what_one_client_did_not_read_is_not_told_to_the_next(folder: Path) -> N
             os.close(port)
 
 
-def test_a_watchdog_reset_is_told_and_the_board_lives_on(folder: Path) -> None:
+@pytest.mark.parametrize("command", [b"w", b"p"])
+def test_a_watchdog_reset_comes_in_time_and_is_told(folder: Path, command: bytes) -> None:
     with (
         AvrSimulator("atmega328p", firmware=build(folder, "faults")) as board,
         client(board.port) as link,
     ):
         assert link.read_until() == b"ready\n"
-        link.write(b"w")
+        start = board.status().cycles
+        link.write(command)
         assert link.read_until() == b"ready\n"
-        assert any(event.startswith("reset watchdog from 0x") for event in board.events)
+        board.status()  # comes after all events so far
+        resets = [event.split() for event in board.events if event.startswith("reset watchdog")]
+    assert len(resets) == 1
+    # 2,048 cycles of its 128 kHz oscillator are 16 ms.
+    assert int(resets[0][-1]) - start == pytest.approx(16e6 * 0.016, rel=0.1)
 
 
 @pytest.mark.parametrize(("command", "word"), [(b"c", "crash 0x"), (b"s", "halt 0x")])

@@ -14,6 +14,10 @@ int main(void) {
     case 'w': /* hang with the watchdog on */
         wdt_enable(WDTO_15MS);
         break;
+    case 'p': /* the same, with another period before */
+        wdt_enable(WDTO_2S);
+        wdt_enable(WDTO_15MS);
+        break;
     case 'c': /* write beyond the RAM */
         *(volatile uint8_t *)0xfff0 = 1;
         break;

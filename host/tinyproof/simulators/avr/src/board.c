@@ -4,10 +4,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Cycles that libsimavr may run between looking at its surroundings; its timers stay exact. */
 #define RUN_LIMIT 1000u
+
+/* The watchdog's control register WDTCSR, the same on both chips, and its bits. */
+#define WDTCSR     0x60
+#define WDTCSR_WDE 0x08
+#define WDTCSR_WDP 0x27
+/* What the instruction `wdr` does; the header that names it is not installed. */
+#define WATCHDOG_RESTART AVR_IOCTL_DEF('w', 'd', 't', 'r')
 
 /* --- libsimavr's messages --- */
 
@@ -67,6 +75,27 @@ static void watch_interrupts(tp_board *self) {
     }
 }
 
+/* --- watchdog --- */
+
+/* libsimavr compares a new period with itself, and so keeps to the old one until the next `wdr`. */
+static void on_watchdog_write(avr_t *avr, avr_io_addr_t address, uint8_t value, void *param) {
+    tp_board *self = param;
+    const uint8_t before = avr->data[address];
+    self->watchdog_write(avr, address, value, self->watchdog);
+    const uint8_t after = avr->data[address];
+    if ((before & after & WDTCSR_WDE) && ((before ^ after) & WDTCSR_WDP)) {
+        (void)avr_ioctl(avr, WATCHDOG_RESTART, NULL);
+    }
+}
+
+static void mend_watchdog(tp_board *self) {
+    const int io = AVR_DATA_TO_IO(WDTCSR);
+    self->watchdog_write = self->avr->io[io].w.c;
+    self->watchdog = self->avr->io[io].w.param;
+    self->avr->io[io].w.c = on_watchdog_write;
+    self->avr->io[io].w.param = self;
+}
+
 /* --- resets --- */
 
 /* Runs within every reset of the chip, those of its watchdog included. */
@@ -91,6 +120,31 @@ void tp_board_reset(tp_board *self, tp_reset_cause cause) {
 }
 
 /* --- life --- */
+
+/* Move `*memory` (`used` bytes, from malloc) to a larger place; what it does not fill is 0. */
+static int enlarge(uint8_t **memory, size_t used, size_t size) {
+    uint8_t *larger = calloc(1, size);
+    if (larger == NULL) {
+        return -1;
+    }
+    memcpy(larger, *memory, used);
+    free(*memory);
+    *memory = larger;
+    return 0;
+}
+
+/*
+ * libsimavr reports a write beyond the RAM and then does it, and checks no address in flash: a
+ * simulated program gone wrong would destroy the simulator. So there is memory at every address a
+ * program can form: 64 KB of data, 16 MB of flash (RAMPZ and Z; untouched pages cost nothing).
+ */
+static int make_room(avr_t *avr) {
+    const size_t flash_used = avr->flashend + 4u;
+    if (enlarge(&avr->data, avr->ramend + 1u, 1u << 16) < 0) {
+        return -1;
+    }
+    return enlarge(&avr->flash, flash_used, (1u << 24) + 4u);
+}
 
 /* The processor sleeps; the session paces simulated time, so there is nothing to wait for here. */
 static void on_sleep(avr_t *avr, avr_cycle_count_t cycles) {
@@ -119,11 +173,12 @@ int tp_board_create(tp_board *self, const char *mcu, uint32_t frequency) {
     self->avr->log = LOG_ERROR;
     self->avr->sleep = on_sleep;
     self->boot_start = self->avr->flashend + 1;
-    if (tp_uart_attach(&self->uart, self->avr) < 0) {
+    if (make_room(self->avr) < 0 || tp_uart_attach(&self->uart, self->avr) < 0) {
         return -1;
     }
     quiet_other_ports(self->avr);
     watch_interrupts(self);
+    mend_watchdog(self);
     self->reset_hook.kind = "tinyproof";
     self->reset_hook.reset = on_chip_reset;
     avr_register_io(self->avr, &self->reset_hook);

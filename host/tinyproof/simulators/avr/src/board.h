@@ -43,13 +43,15 @@ typedef struct {
     tp_reset_cause cause; /* of the reset that is about to happen */
     uint32_t fault_pc;
     char fault[TP_BOARD_FAULT_SIZE]; /* what libsimavr said last, one line */
+    avr_io_write_t watchdog_write;   /* libsimavr's own, and its parameter */
+    void *watchdog;
     tp_board_on_reset on_reset;
     void *on_reset_context;
 } tp_board;
 
 /*
  * Make a chip ("atmega328p", "atmega2560") running at `frequency` Hz with erased flash.
- * Returns 0, or -1: libsimavr does not know `mcu` or its serial port.
+ * Returns 0, or -1: libsimavr does not know `mcu` or its serial port, or no memory.
  */
 int tp_board_create(tp_board *self, const char *mcu, uint32_t frequency);
 

@@ -17,9 +17,11 @@
 /* Real time is kept to this; shorter sleeps cost more than they give. */
 #define PACE_GRAIN_NS 1000000
 /* How long the reset pin is held down after an open, and after the client has set its speed. */
-#define HOLD_OPEN_NS   200000000
-#define HOLD_SPEED_NS  50000000
-#define STALL_LIMIT_NS 250000000
+#define HOLD_OPEN_NS  200000000
+#define HOLD_SPEED_NS 50000000
+/* Simulated seconds of silence after which free speed gives way to real time. */
+#define SILENCE_SECONDS 10u
+#define STALL_LIMIT_NS  250000000
 /* How often a simulator that stands still looks whether its owner lives. */
 #define IDLE_WAIT_NS 200000000
 
@@ -195,7 +197,8 @@ static double speed_now(const tp_session *self) {
     if (tp_board_in_bootloader(board)) {
         return 1;
     }
-    const bool silent = board->avr->cycle - board->uart.last_activity > board->avr->frequency;
+    const uint64_t silence = board->avr->cycle - board->uart.last_activity;
+    const bool silent = silence > (uint64_t)SILENCE_SECONDS * board->avr->frequency;
     return self->options->speed <= 0 && silent ? 1 : self->options->speed;
 }
 

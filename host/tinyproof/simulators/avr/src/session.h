@@ -5,10 +5,10 @@
  * client has set its speed, at most 200 ms: clients clear their buffers after opening, and would
  * throw away what the board says at once. While the bootloader runs, simulated time follows real
  * time, since flashers have time-outs. The application runs at the speed asked for. At free speed:
- *  - after each burst of output that leaves the line to the chip silent, simulated time stands
+ *  - after each burst of output that leaves the line silent both ways, simulated time stands
  * still up to `patience_ms` for the host's answer, so that a host on a busy machine looks no slower
  * than on an idle one;
- *  - when the line has been silent for one simulated second, it follows real time.
+ *  - when the line has been silent for ten simulated seconds, it follows real time.
  * When nobody has the port open it goes on for one simulated second, then stands still: the next
  * open resets the board anyway. Output that the client does not fetch holds simulated time up to
  * 250 ms, then it is dropped.

@@ -185,9 +185,17 @@ static void deliver(tp_uart *self, uint64_t now) {
     self->last_activity = now;
 }
 
+/* Nothing was sent for the time of one frame: whatever the program had to say, it has said. */
+static avr_cycle_count_t on_silence(avr_t *avr, avr_cycle_count_t when, void *param) {
+    (void)avr;
+    (void)when;
+    tp_uart *self = param;
+    self->burst_ended = true;
+    return 0;
+}
+
 /* The end of a frame sent. */
 static avr_cycle_count_t on_sent(avr_t *avr, avr_cycle_count_t when, void *param) {
-    (void)avr;
     tp_uart *self = param;
     deliver(self, when);
     if (self->transmit_full) {
@@ -197,7 +205,7 @@ static avr_cycle_count_t on_sent(avr_t *avr, avr_cycle_count_t when, void *param
         return when + frame_bits(self) * chip_bit(self);
     }
     self->sending = false;
-    self->burst_ended = true;
+    avr_cycle_timer_register(avr, frame_bits(self) * chip_bit(self), on_silence, self);
     *status_of(self) |= UCSRA_TXC;
     publish(self);
     return 0;
@@ -216,6 +224,7 @@ static void on_data_write(avr_t *avr, avr_io_addr_t address, uint8_t value, void
     } else {
         self->sending = true;
         self->transmit_shift = value;
+        avr_cycle_timer_cancel(avr, on_silence, self);
         avr_cycle_timer_register(avr, frame_bits(self) * chip_bit(self), on_sent, self);
     }
     publish(self);

@@ -45,7 +45,8 @@ typedef struct {
     avr_uart_t *registers;  /* libsimavr's table of register addresses and vectors */
     uint32_t host_baud;     /* the host's line speed in bit/s; 0: same as the chip's */
     uint64_t last_activity; /* cycle of the last byte either way */
-    bool burst_ended;       /* the transmitter went idle; cleared by whoever acts on it */
+    bool burst_ended; /* sent something, then nothing for a frame's time; cleared by whoever acts on
+                         it */
     tp_uart_counts counts;
 
     uint8_t queue[TP_UART_QUEUE_SIZE];
