@@ -6,6 +6,41 @@
  */
 #include "tp_conv_2d.h"
 
+/* What gathering a patch needs, read from flash once. Sizes are in elements. */
+typedef struct {
+    int height, width; /* of the input */
+    int filter_h, filter_w;
+    int dilation_h, dilation_w;
+    int run;         /* taps of one filter row that are contiguous in x */
+    int reach;       /* columns from the first tap to behind the last */
+    size_t channels; /* of one tap */
+    size_t chunk;    /* of one run */
+    size_t pixel;    /* from one column of x to the next */
+    size_t step;     /* from one run in x to the next */
+    size_t pitch;    /* from one row of x to the next */
+    TP_ELEMENT padding;
+} tp_window_t;
+
+static tp_window_t tp_window(const TP_FLASH TP_CONV_T *conv) {
+    tp_window_t window;
+
+    window.height = conv->shape.input_h;
+    window.width = conv->shape.input_w;
+    window.filter_h = conv->shape.filter_h;
+    window.filter_w = conv->shape.filter_w;
+    window.dilation_h = conv->shape.dilation_h;
+    window.dilation_w = conv->shape.dilation_w;
+    window.run = conv->shape.run;
+    window.reach = (window.filter_w - 1) * window.dilation_w + 1;
+    window.channels = (size_t)conv->shape.group_channels;
+    window.chunk = window.channels * (size_t)window.run;
+    window.pixel = (size_t)conv->shape.input_channels;
+    window.step = window.pixel * (size_t)window.dilation_w;
+    window.pitch = window.pixel * (size_t)window.width;
+    window.padding = conv->padding;
+    return window;
+}
+
 static TP_ELEMENT *tp_fill(TP_ELEMENT *patch, size_t count, TP_ELEMENT value) {
     while (count-- != 0) {
         *patch++ = value;
@@ -13,60 +48,73 @@ static TP_ELEMENT *tp_fill(TP_ELEMENT *patch, size_t count, TP_ELEMENT value) {
     return patch;
 }
 
-/* Appends one row of taps to `patch`: from column `left` of the input row `x` on. */
-static TP_ELEMENT *tp_gather_row(const TP_FLASH TP_CONV_T *conv, const TP_ELEMENT *x, int left,
-                                 TP_ELEMENT *patch) {
-    const int run = conv->shape.run;
-    const int width = conv->shape.input_w;
-    const size_t channels = (size_t)conv->shape.group_channels;
+/* Copies what is long enough with memcpy; a call costs more than the few bytes of a short run. */
+static TP_ELEMENT *tp_copy(TP_ELEMENT *patch, const TP_ELEMENT *from, size_t count) {
+    TP_ELEMENT *const end = patch + count;
+
+    if (count * sizeof *patch > 16) {
+        __builtin_memcpy(patch, from, count * sizeof *patch);
+        return end;
+    }
+    while (patch != end) {
+        *patch++ = *from++;
+        __asm__ volatile(""); /* or compilers make it a memcpy again */
+    }
+    return end;
+}
+
+/* Appends one row of taps, all of them inside of x: from element `from` on. */
+static TP_ELEMENT *tp_gather_inside(const tp_window_t *window, const TP_ELEMENT *from,
+                                    TP_ELEMENT *patch) {
+    int taps = window->filter_w;
+
+    do {
+        patch = tp_copy(patch, from, window->chunk);
+        from += window->step;
+        taps -= window->run;
+    } while (taps != 0);
+    return patch;
+}
+
+/* Appends one row of taps from column `left` of the input row `x` on, tap by tap. */
+static TP_ELEMENT *tp_gather_edge(const tp_window_t *window, const TP_ELEMENT *x, int left,
+                                  TP_ELEMENT *patch) {
     int tap;
 
-    for (tap = 0; tap < conv->shape.filter_w; tap += run) {
-        int before = left < 0 ? -left : 0;
-        int end = left + run > width ? width - left : run;
-
-        if (before > run) {
-            before = run;
+    for (tap = 0; tap < window->filter_w; tap++) {
+        if (left < 0 || left >= window->width) {
+            patch = tp_fill(patch, window->channels, window->padding);
+        } else {
+            patch = tp_copy(patch, x + (size_t)left * window->pixel, window->channels);
         }
-        if (end < before) {
-            end = before;
-        }
-        patch = tp_fill(patch, (size_t)before * channels, conv->padding);
-        if (end > before) {
-            const TP_ELEMENT *from =
-                x + (size_t)(left + before) * (size_t)conv->shape.input_channels;
-            const size_t count = (size_t)(end - before) * channels;
-
-            __builtin_memcpy(patch, from, count * sizeof *patch);
-            patch += count;
-        }
-        patch = tp_fill(patch, (size_t)(run - end) * channels, conv->padding);
-        left += conv->shape.dilation_w;
+        left += window->dilation_w;
     }
     return patch;
 }
 
 /* Appends the patch whose first tap is at (top, left) of the image `x`. */
-static TP_ELEMENT *tp_gather(const TP_FLASH TP_CONV_T *conv, const TP_ELEMENT *x, int top, int left,
+static TP_ELEMENT *tp_gather(const tp_window_t *window, const TP_ELEMENT *x, int top, int left,
                              TP_ELEMENT *patch) {
-    const size_t row = (size_t)conv->shape.filter_w * (size_t)conv->shape.group_channels;
-    const size_t pitch = (size_t)conv->shape.input_w * (size_t)conv->shape.input_channels;
+    const int inside = left >= 0 && left + window->reach <= window->width;
     int tap;
 
-    for (tap = 0; tap < conv->shape.filter_h; tap++) {
-        if (top < 0 || top >= conv->shape.input_h) {
-            patch = tp_fill(patch, row, conv->padding);
+    for (tap = 0; tap < window->filter_h; tap++) {
+        if (top < 0 || top >= window->height) {
+            patch = tp_fill(patch, (size_t)window->filter_w * window->channels, window->padding);
         } else {
-            patch = tp_gather_row(conv, x + (size_t)top * pitch, left, patch);
+            const TP_ELEMENT *const row = x + (size_t)top * window->pitch;
+
+            patch = inside ? tp_gather_inside(window, row + (size_t)left * window->pixel, patch)
+                           : tp_gather_edge(window, row, left, patch);
         }
-        top += conv->shape.dilation_h;
+        top += window->dilation_h;
     }
     return patch;
 }
 
 /* Gathers the patches that output (row, column) pools; returns how many. */
-static uint16_t tp_gather_pool(const TP_FLASH TP_CONV_T *conv, const TP_ELEMENT *x, int row,
-                               int column, TP_ELEMENT *patches) {
+static uint16_t tp_gather_pool(const TP_FLASH TP_CONV_T *conv, const tp_window_t *window,
+                               const TP_ELEMENT *x, int row, int column, TP_ELEMENT *patches) {
     const int top = row * conv->shape.pool_stride_h - conv->shape.pool_pad_h;
     const int left = column * conv->shape.pool_stride_w - conv->shape.pool_pad_w;
     uint16_t count = 0;
@@ -75,7 +123,7 @@ static uint16_t tp_gather_pool(const TP_FLASH TP_CONV_T *conv, const TP_ELEMENT 
     for (h = top; h < top + conv->shape.pool_h; h++) {
         for (w = left; w < left + conv->shape.pool_w; w++) {
             if (h >= 0 && h < conv->shape.conv_h && w >= 0 && w < conv->shape.conv_w) {
-                patches = tp_gather(conv, x, h * conv->shape.stride_h - conv->shape.pad_h,
+                patches = tp_gather(window, x, h * conv->shape.stride_h - conv->shape.pad_h,
                                     w * conv->shape.stride_w - conv->shape.pad_w, patches);
                 count++;
             }
@@ -86,8 +134,7 @@ static uint16_t tp_gather_pool(const TP_FLASH TP_CONV_T *conv, const TP_ELEMENT 
 
 void TP_CONV(const TP_FLASH TP_CONV_T *conv, const TP_ELEMENT *x, TP_ELEMENT *y,
              TP_ELEMENT *patches) {
-    const size_t image = (size_t)conv->shape.input_h * (size_t)conv->shape.input_w *
-                         (size_t)conv->shape.input_channels;
+    const tp_window_t window = tp_window(conv);
     uint16_t batch, group;
     int row, column;
 
@@ -97,14 +144,14 @@ void TP_CONV(const TP_FLASH TP_CONV_T *conv, const TP_ELEMENT *x, TP_ELEMENT *y,
                 const TP_ELEMENT *channels = x;
 
                 for (group = 0; group < conv->shape.groups; group++) {
-                    uint16_t count = tp_gather_pool(conv, channels, row, column, patches);
+                    uint16_t count = tp_gather_pool(conv, &window, channels, row, column, patches);
 
                     TP_MATVEC(&conv->matvec, group, patches, count, y);
                     y += conv->matvec.channels;
-                    channels += conv->shape.group_channels;
+                    channels += window.channels;
                 }
             }
         }
-        x += image;
+        x += window.pitch * (size_t)window.height;
     }
 }
