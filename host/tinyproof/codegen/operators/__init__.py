@@ -18,6 +18,7 @@ from tinyproof.codegen.operators import (
     fully_connected,
     max_pool_2d,
     quantize,
+    softmax,
 )
 
 Lowering = Callable[[Node], list[Layer]]
@@ -38,6 +39,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "MINIMUM": binary.lower_minimum,
     "MUL": binary.lower_mul,
     "QUANTIZE": quantize.lower_quantize,
+    "SOFTMAX": softmax.lower,
     "SUB": binary.lower_sub,
 }
 
