@@ -217,7 +217,7 @@ def _answers(cases: Sequence[Case], stdout: bytes) -> list[list[Arrays]]:
 def _split(data: bytes, case: Case) -> Arrays:
     arrays = []
     for item in case.generated.outputs:
-        dtype = {0: "<f4", 2: "<i4", 9: "i1"}[int(item.type)]
+        dtype = {0: "<f4", 2: "<i4", 4: "<i8", 9: "i1"}[int(item.type)]
         arrays.append(np.frombuffer(data[: item.bytes], dtype).reshape(item.shape))
         data = data[item.bytes :]
     return tuple(arrays)

@@ -15,8 +15,15 @@ from tinyproof.graph.options import Options
 
 AnyOptions = TypeVar("AnyOptions", bound=Options)
 
-SUFFIXES = {TensorType.INT8: "s8", TensorType.FLOAT32: "f32", TensorType.INT32: "s32"}
-"""The element types that live in the arena, and their suffix in the names of kernels."""
+SUFFIXES = {
+    TensorType.INT8: "s8",
+    TensorType.FLOAT32: "f32",
+    TensorType.INT32: "s32",
+    TensorType.INT64: "s32",
+}
+"""The element types that live in the arena, and their suffix in the names of kernels.
+
+int64 is written as pairs of int32, so that nothing has to lie at multiples of 8 bytes."""
 
 MAX_DIMENSION = 1 << 15
 """Coordinates inside of kernels are C's int, which has 16 bits on AVR."""

@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from tinyproof.codegen.layer import Layer
 from tinyproof.codegen.node import Node
 from tinyproof.codegen.operators import (
+    arg_max,
     binary,
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
     max_pool_2d,
+    movement,
     quantize,
+    resize_nearest_neighbor,
     softmax,
 )
 
@@ -29,7 +32,9 @@ Fusion = Callable[[Layer, Node], Layer | None]
 
 LOWERINGS: Mapping[str, Lowering] = {
     "ADD": binary.lower_add,
+    "ARG_MAX": arg_max.lower,
     "AVERAGE_POOL_2D": max_pool_2d.lower_average,
+    "CONCATENATION": movement.lower_concatenation,
     "CONV_2D": conv_2d.lower,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d.lower,
     "DEQUANTIZE": quantize.lower_dequantize,
@@ -38,9 +43,16 @@ LOWERINGS: Mapping[str, Lowering] = {
     "MAXIMUM": binary.lower_maximum,
     "MINIMUM": binary.lower_minimum,
     "MUL": binary.lower_mul,
+    "PACK": movement.lower_pack,
+    "PAD": movement.lower_pad,
+    "PADV2": movement.lower_pad,
     "QUANTIZE": quantize.lower_quantize,
+    "RESIZE_NEAREST_NEIGHBOR": resize_nearest_neighbor.lower,
+    "SPLIT": movement.lower_split,
+    "STRIDED_SLICE": movement.lower_strided_slice,
     "SOFTMAX": softmax.lower,
     "SUB": binary.lower_sub,
+    "TRANSPOSE": movement.lower_transpose,
 }
 
 FUSIONS: Mapping[str, Fusion] = {
