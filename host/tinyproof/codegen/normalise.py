@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.codegen.node import Node
+from tinyproof.codegen.slices import slice_axes
 from tinyproof.errors import UnsupportedModelError
 from tinyproof.graph import Graph, Operator, Tensor
-from tinyproof.graph.options import PackOptions, StridedSliceOptions
+from tinyproof.graph.options import PackOptions
 
 Fold = Callable[[Node], "NDArray[Any] | None"]
 """Returns the operator's output if that is constant, None if it is not."""
@@ -131,30 +132,10 @@ def _strided_slice(node: Node) -> NDArray[Any] | None:
     values = _constants(node)
     if values is None:
         return None
-    node.count((4,))
-    data, begin, end, strides = values
-    options = node.options(StridedSliceOptions)
-    masks = options.ellipsis_mask or options.new_axis_mask or options.offset
-    node.require(not masks, "it uses an ellipsis, a new axis or an offset")
-    same = begin.shape == end.shape == strides.shape == (begin.size,)
-    node.require(same and begin.size <= data.ndim, "its bounds have the wrong shape")
-    node.require(bool(np.all(strides != 0)), "it has a stride of 0")
-    try:
-        return data[tuple(_slices(options, begin, end, strides))]
-    except IndexError as error:
-        raise node.refusal("it selects an element that is not there") from error
-
-
-def _slices(
-    options: StridedSliceOptions, begin: NDArray[Any], end: NDArray[Any], strides: NDArray[Any]
-) -> list[slice | int]:
-    result: list[slice | int] = []
-    for axis, stride in enumerate(strides.tolist()):
-        bit = 1 << axis
-        first = None if options.begin_mask & bit else int(begin[axis])
-        last = None if options.end_mask & bit else int(end[axis])
-        result.append(first or 0 if options.shrink_axis_mask & bit else slice(first, last, stride))
-    return result
+    axes = slice_axes(node)
+    indices = [axis.start + axis.stride * np.arange(axis.count) for axis in axes]
+    data = values[0].reshape([axis.length for axis in axes])
+    return data[np.ix_(*indices)].reshape([axis.count for axis in axes if axis.keep])
 
 
 FOLDS: Mapping[str, Fold] = {
