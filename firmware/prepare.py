@@ -30,6 +30,12 @@ def chosen_engine() -> str:
     return engine
 
 
+def baud() -> str:
+    """Return TINYPROOF_BAUD, else the target's own speed of the serial port, bits per second."""
+    own = env.GetProjectOption("custom_tp_baud", "115200")
+    return os.environ.get("TINYPROOF_BAUD") or str(own)
+
+
 def link_libraries(engine: str) -> None:
     """Add the engine's library to the target's own, and keep every other engine out."""
     config = env.GetProjectConfig()
@@ -58,7 +64,7 @@ def main() -> None:
     # TinyProof's builds bring an include folder of their own; its model.h must come first.
     env.Append(
         CPPPATH=[str(include), str(FIRMWARE / "include")],
-        CPPDEFINES=[("TP_TARGET_NAME", env.StringifyMacro(TARGET))],
+        CPPDEFINES=[("TP_TARGET_NAME", env.StringifyMacro(TARGET)), ("TP_BAUD", f"{baud()}UL")],
     )
     env.AddBuildMiddleware(strict, f"{FIRMWARE}{os.sep}*")
 

@@ -93,7 +93,7 @@ class Build:
     @property
     def settings(self) -> dict[str, str]:
         """Environment variables that make PlatformIO work on this build: to flash it, say."""
-        return _settings(self.folder, self.engine)
+        return _settings(self.folder, self.target, self.engine)
 
 
 def build_id(project: Project, target: Target, engine: str, header: str, tools: str) -> bytes:
@@ -101,7 +101,7 @@ def build_id(project: Project, target: Target, engine: str, header: str, tools: 
 
     Args:
         project: whose firmware and PlatformIO configuration to hash, file by file.
-        target: what is built for.
+        target: what is built for, and the serial port's speed.
         engine: what is built with.
         header: the content of ``model.h``.
         tools: what identifies the toolchain.
@@ -110,6 +110,7 @@ def build_id(project: Project, target: Target, engine: str, header: str, tools: 
     for name, content in _ingredients(project):
         _add(digest, name.encode(), content)
     _add(digest, target.name.encode(), engine.encode(), header.encode(), tools.encode())
+    _add(digest, str(target.baud).encode())
     return digest.digest()[:BUILD_ID_BYTES]
 
 
@@ -269,7 +270,7 @@ class _Job:
             self.core,
             ["run", "--environment", self.target.name],
             log=log,
-            settings=_settings(self.folder, self.engine),
+            settings=_settings(self.folder, self.target, self.engine),
             on_line=on_line,
         )
         if code != 0:
@@ -287,11 +288,12 @@ class _Job:
         )
 
 
-def _settings(folder: Path, engine: str) -> dict[str, str]:
+def _settings(folder: Path, target: Target, engine: str) -> dict[str, str]:
     return {
         "PLATFORMIO_WORKSPACE_DIR": str(folder / "pio"),
         "PLATFORMIO_INCLUDE_DIR": str(folder / "include"),
         "TINYPROOF_ENGINE": engine,
+        "TINYPROOF_BAUD": str(target.baud),
     }
 
 

@@ -114,20 +114,22 @@ class Device:
 
     # -- who it is
 
-    def hello(self, deadline: Deadline | None = None) -> Hello:
+    def hello(self, deadline: Deadline | None = None, *, quiet_seconds: float = 0.0) -> Hello:
         """Open a session; a board that is still booting is waited for.
 
         Called again, it meets the same board once more and refuses any other.
 
         Args:
             deadline: when to give up; ``HELLO_SECONDS`` from now if not given.
+            quiet_seconds: how long to send nothing unless the board says that it started: opening
+                the port may have reset it, and a bootloader may be listening.
 
         Raises:
             BootError: something else than TinyProof's firmware answers; carries what it wrote.
             DeviceSilentError: nothing answers.
             ProtocolVersionError: the firmware speaks another protocol version.
         """
-        return self._session.meet(deadline or self.link.deadline(HELLO_SECONDS))
+        return self._session.meet(deadline or self.link.deadline(HELLO_SECONDS), quiet_seconds)
 
     def check_identity(self, expected: Identity) -> None:
         """Refuse a board that is not the expected one.

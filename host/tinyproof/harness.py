@@ -10,29 +10,24 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
+from tinyproof.access import hold_board, is_simulated, meet
 from tinyproof.build import Build, build
 from tinyproof.codegen import Generated, generate
 from tinyproof.device import Answer, Device, Identity
-from tinyproof.errors import IdentityError, PortError, UsageError
 from tinyproof.frame import encoded_size
-from tinyproof.link import Link, open_link
 from tinyproof.messages import Hello
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceRun
 from tinyproof.samples import PreparedSamples, SampleSet, prepare
-from tinyproof.simulators.start import start_simulator
-from tinyproof.storage import lock
+from tinyproof.simulators.start import SimulatedBoard
 from tinyproof.subject import Subject
 from tinyproof.targets import Target, find_target
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
 
 ANSWER_HEAD = 5
 """Bytes before the outputs in an answer: status and ticks."""
-SIMULATED = "sim"
-"""The port that means the target's simulator."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +108,7 @@ class Board:
         firmware: what it runs.
         port: its name for people.
         provenance: what its figures are worth: board, cycle-exact, emulator or host.
+        simulator: the simulated board, which knows simulated time; None for all others.
         tolerance_lsb: k of ``verify`` where none is given; None: only exact answers pass.
         judgements: what ``verify`` found, latest last.
     """
@@ -121,6 +117,7 @@ class Board:
     firmware: Firmware
     port: str
     provenance: str
+    simulator: SimulatedBoard | None = None
     tolerance_lsb: int | None = None
     judgements: list[Judgement] = field(default_factory=list)
 
@@ -214,45 +211,22 @@ def attach(
         port: a serial port or pyserial URL; ``sim`` or, for a target that is a program, None: its
             simulator.
         progress: told of the meeting.
-        flash: whether a board that runs something else may be flashed.
+        flash: whether a board that runs something else is flashed; otherwise it is refused.
 
     Raises:
         UsageError: the target needs a port.
         PortError, BootError, DeviceSilentError: nobody is met.
         RefusedError: somebody else is met.
+        FlashError, ToolchainError: see ``flash.upload``.
     """
     target = firmware.target
     simulated = is_simulated(target, port)
     with ExitStack() as stack:
-        with progress.step("connect", _where(target, port)) as step:
-            link = stack.enter_context(open_board(project, target, firmware.build, port))
-            device = stack.enter_context(Device(link))
-            device.hello()
-            demand_identity(device, firmware)
-            step.result(f"build {firmware.build.id_hex[:8]} confirmed on {link.port}")
+        access = stack.enter_context(hold_board(project, target, firmware.build, port))
+        meeting = meet(project, firmware.build, firmware.identity, access, progress, flash=flash)
+        device = stack.enter_context(meeting)
         provenance = target.provenance if simulated else "board"
-        yield Board(device, firmware, link.port, provenance)
-
-
-def demand_identity(device: Device, firmware: Firmware) -> None:
-    """Refuse a board that runs anything but ``firmware``.
-
-    Raises:
-        IdentityError: names the first thing that differs.
-    """
-    try:
-        device.check_identity(firmware.identity)
-    except IdentityError as error:
-        if firmware.target.hosted:
-            # A program is not flashed but started.
-            error.hint = f"Leave out --port, or start this program: {firmware.build.program}"
-        raise
-
-
-def _where(target: Target, port: str | None) -> str:
-    if not is_simulated(target, port):
-        return str(port)
-    return f"{target.name}, " + ("as a process" if target.hosted else "simulated")
+        yield Board(device, firmware, device.link.port, provenance, access.simulator)
 
 
 @contextmanager
@@ -265,6 +239,7 @@ def open_session(
     port: str | None = None,
     engine: str | None = None,
     tolerance_lsb: int | None = None,
+    baud: int | None = None,
     flash: bool = True,
 ) -> Iterator[Board]:
     """Build the firmware for a subject and meet its board; what the pytest plugin stands on.
@@ -273,6 +248,8 @@ def open_session(
         TinyProofError: see ``make_firmware`` and ``attach``.
     """
     found = find_target(project, target)
+    if baud is not None:
+        found = replace(found, baud=baud)
     found.engine(engine)
     simulated = is_simulated(found, port)
     generated = generate_model(subject.model, progress)
@@ -281,54 +258,6 @@ def open_session(
     )
     with attach(project, firmware, port, progress, flash=flash) as board:
         yield replace(board, tolerance_lsb=tolerance_lsb)
-
-
-def is_simulated(target: Target, port: str | None) -> bool:
-    """Whether ``port`` means the target's simulator.
-
-    Raises:
-        UsageError: no port is given and none can be assumed, or there is no simulator.
-    """
-    if port is None and not target.hosted:
-        raise UsageError(
-            f"Target {target.name} needs a port.",
-            hint="Name it with --port; tinyproof ports lists them"
-            + (", and --port sim starts a simulator." if target.simulator else "."),
-        )
-    if port not in (None, SIMULATED):
-        return False
-    if not target.simulator:
-        raise UsageError(
-            f"Target {target.name} has no simulator.", hint="Name the port of a board."
-        )
-    return True
-
-
-@contextmanager
-def open_board(project: Project, target: Target, built: Build, port: str | None) -> Iterator[Link]:
-    """Open the link to a board, which nobody else of this project may use meanwhile."""
-    if is_simulated(target, port):
-        with start_simulator(target, built.program) as link:
-            yield link
-        return
-    assert port is not None
-    busy = PortError(
-        f"Another run of this project is using the board on {port}.",
-        port=port,
-        hint="Wait for it to end, or name another port.",
-    )
-    with (
-        lock(_board_lock(project, port), wait_s=0, busy=busy),
-        open_link(port, target.baud) as link,
-    ):
-        yield link
-
-
-def _board_lock(project: Project, port: str) -> Path:
-    """Return the lock of the board on ``port``, the same one for every link to the same device."""
-    device = port if "://" in port else str(Path(port).resolve())
-    name = hashlib.sha256(device.encode(errors="surrogateescape")).hexdigest()[:16]
-    return project.state / "locks" / f"board-{name}.lock"
 
 
 def describe_board(hello: Hello) -> Iterator[tuple[str, str]]:

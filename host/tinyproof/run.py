@@ -6,7 +6,7 @@ import hashlib
 import time
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, overload
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof import reference, surroundings
+from tinyproof.access import is_simulated
 from tinyproof.codegen import Generated
 from tinyproof.convert.forms import Form
 from tinyproof.device import Device, Events
@@ -26,10 +27,9 @@ from tinyproof.harness import (
     default_task,
     fingerprints,
     generate_model,
-    is_simulated,
     make_firmware,
 )
-from tinyproof.progress import Progress, Step
+from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.records import Records
 from tinyproof.reference import ReferenceRun
@@ -39,7 +39,6 @@ from tinyproof.report import (
     BuildInfo,
     Event,
     GitInfo,
-    Limit,
     Memory,
     ModelInfo,
     Provenance,
@@ -50,11 +49,10 @@ from tinyproof.samples import PreparedSamples, check_labels, prepare
 from tinyproof.stats import latency
 from tinyproof.subject import Subject, find_samples, find_subject
 from tinyproof.targets import Target, find_target
+from tinyproof.throughput import Stopwatch, measure_throughput, quiet_latency_us
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
 
 Ticks = NDArray[Any]
-BITS_PER_BYTE = 10
-"""On a serial line: start bit, eight data bits, stop bit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +70,8 @@ class RunOptions:
         task: whether classes matter; None: if there are labels.
         tolerance_lsb: k of the verdicts close and tie; None: only exact answers pass.
         max_latency_us: budget of the p99 latency, microseconds.
+        baud: the serial port's speed, bits per second; None for the target's own.
+        flash: whether a board that runs something else is flashed; otherwise it is refused.
     """
 
     target: str = "native"
@@ -84,6 +84,8 @@ class RunOptions:
     task: Task | None = None
     tolerance_lsb: int | None = None
     max_latency_us: float | None = None
+    baud: int | None = None
+    flash: bool = True
 
 
 class Answers(Sequence[bytes | None]):
@@ -159,7 +161,8 @@ class _Course:
     samples: PreparedSamples | None = None
     answers: Answers | None = None
     judgement: Judgement | None = None
-    stream_s: float = 0.0
+    throughput: Throughput | None = None
+    quiet_latency_us: float | None = None
     memory: Memory = field(default_factory=Memory)
     tick_hz: float = 0.0
     error: TinyProofError | None = None
@@ -172,6 +175,8 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
         UsageError: options, model or samples that cannot be used; nothing was started.
     """
     target = find_target(project, options.target)
+    if options.baud is not None:
+        target = replace(target, baud=options.baud)
     target.engine(options.engine)
     simulated = is_simulated(target, options.port)
     subject = find_subject(project, options.model, options.samples, progress, form=options.form)
@@ -215,9 +220,13 @@ def _prove(project: Project, course: _Course, progress: Progress) -> None:
             simulated=course.simulated,
         )
         try:
-            with attach(project, course.firmware, options.port, progress) as course.board:
+            with attach(
+                project, course.firmware, options.port, progress, flash=options.flash
+            ) as course.board:
                 course.tick_hz = course.board.hello.tick_rate
                 _stream(course, course.board, samples, answers, progress)
+        except UsageError:
+            raise
         except TinyProofError as error:
             course.error = error
         if not len(answers):
@@ -232,27 +241,23 @@ def _stream(
     course: _Course, board: Board, samples: PreparedSamples, answers: Answers, progress: Progress
 ) -> None:
     total = len(samples)
-    began = time.monotonic()
+    watch = Stopwatch(board)
     with progress.step("stream", f"{total:,} samples") as step:
-        try:
-            for answer in board.stream(samples):
-                # Answers are in order; a stream that ends early may leave some out.
-                answers.skip_to(answer.index)
-                if answer.error is None:
-                    answers.add(answer.output, answer.ticks)
-                else:
-                    answers.add_none()
-                if not len(answers) % 64:
-                    step.update(len(answers), total)
-        finally:
-            course.stream_s = time.monotonic() - began
-        _tell_rate(step, len(answers), course.stream_s)
+        for answer in board.stream(samples):
+            # Answers are in order; a stream that ends early may leave some out.
+            answers.skip_to(answer.index)
+            if answer.error is None:
+                answers.add(answer.output, answer.ticks)
+            else:
+                answers.add_none()
+            if not len(answers) % 64:
+                step.update(len(answers), total)
+        seconds = watch.seconds()
+        step.update(len(answers), total)
+        step.result(f"{len(answers) / max(seconds, 1e-9):,.0f} samples/s{watch.time}")
     course.memory = _memory(board.device, board.firmware)
-
-
-def _tell_rate(step: Step, answered: int, seconds: float) -> None:
-    step.update(answered, answered)
-    step.result(f"{answered / max(seconds, 1e-9):,.0f} samples/s")
+    course.throughput = measure_throughput(board, samples[0], answers.ticks, seconds)
+    course.quiet_latency_us = quiet_latency_us(board, samples[0])
 
 
 def _memory(device: Device, firmware: Firmware) -> Memory:
@@ -314,7 +319,8 @@ def _result(project: Project, course: _Course) -> RunResult:
         tick_hz=course.tick_hz,
         build=_build_info(firmware) if firmware else BuildInfo(),
         git=GitInfo(commit.commit, commit.dirty) if commit else None,
-        throughput=_throughput(course, ticks),
+        throughput=course.throughput,
+        quiet_latency_us=course.quiet_latency_us,
         memory=course.memory,
         events=tuple(_events(board.device.events)) if board else (),
         budgets=tuple(_budgets(course, ticks)),
@@ -331,19 +337,6 @@ def _build_info(firmware: Firmware) -> BuildInfo:
     made = firmware.build
     tools = "; ".join(made.toolchain.splitlines())
     return BuildInfo(made.id_hex, tools, tuple(made.flags.split()))
-
-
-def _throughput(course: _Course, ticks: Ticks) -> Throughput | None:
-    """Compare the rate achieved with what line and processor, at work at once, would allow."""
-    figures = latency(ticks, course.tick_hz)
-    if course.firmware is None or figures is None or not course.stream_s:
-        return None
-    achieved = len(ticks) / course.stream_s
-    limits = {Limit.PROCESSOR: 1e6 / figures.p50 if figures.p50 else 0.0}
-    if course.board is not None and course.target.baud and not course.target.hosted:
-        limits[Limit.LINE] = course.target.baud / BITS_PER_BYTE / course.board.bytes_per_sample
-    limit = min(limits, key=lambda kind: limits[kind])
-    return Throughput(achieved, limits[limit], limit)
 
 
 def _events(events: Events) -> Iterator[Event]:

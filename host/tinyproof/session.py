@@ -85,8 +85,12 @@ class Session:
 
     # -- meeting the board
 
-    def meet(self, deadline: Deadline) -> Hello:
+    def meet(self, deadline: Deadline, quiet_seconds: float = 0.0) -> Hello:
         """Open a new session, the first or another one with the same board.
+
+        Args:
+            deadline: when to give up.
+            quiet_seconds: how long to send nothing, unless the board says that it started.
 
         Raises:
             BootError: something else lives on the port.
@@ -98,6 +102,7 @@ class Session:
         # The old session's answers stay welcome until the new one begins: a slow board owes some.
         # A refused hello is answered with seed 0.
         self._decoder.seeds = (nonce, *self._decoder.seeds[:1], 0)
+        self._listen(deadline.at_most(quiet_seconds))
         answer = self._repeat_hello(nonce.to_bytes(4, "little"), deadline)
         hello = Hello.parse(answer)
         if self.hello:
@@ -120,6 +125,12 @@ class Session:
             return self.meet(deadline)
         finally:
             self._is_restarting = False
+
+    def _listen(self, until: Deadline) -> None:
+        """Wait for the board's start in silence: a bootloader would take a frame for an upload."""
+        starts = self._starts
+        while self._starts == starts and not until.expired:
+            self._receive(until)
 
     def _repeat_hello(self, nonce: bytes, deadline: Deadline) -> bytes:
         """Send ``hello`` until it is answered: the board may be booting, and bytes may get lost."""

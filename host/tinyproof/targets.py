@@ -44,6 +44,8 @@ class Target:
         ram_bytes: all of the RAM; 0 means unlimited.
         ram_address: where the linker puts its first byte; 0 if that is not known.
         baud: the serial port's speed, bits per second.
+        boot_ms: how long after a reset a bootloader may listen, milliseconds: nothing is sent in
+            that time unless the firmware has spoken.
         options: every option of the environment, interpolations left as they are.
     """
 
@@ -62,6 +64,7 @@ class Target:
     ram_bytes: int
     ram_address: int
     baud: int
+    boot_ms: int
     options: Mapping[str, str]
 
     @property
@@ -217,6 +220,7 @@ def _target(name: str, path: Path, options: dict[str, str]) -> Target:
         ram_bytes=read.number(PREFIX + "ram_bytes"),
         ram_address=read.number(PREFIX + "ram_address"),
         baud=read.number(PREFIX + "baud", 115200),
+        boot_ms=read.number(PREFIX + "boot_ms"),
         options=options,
     )
 
@@ -232,4 +236,5 @@ _OWN_KEYS = (
     "ram_bytes",
     "ram_address",
     "baud",
+    "boot_ms",
 )

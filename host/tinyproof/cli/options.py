@@ -35,3 +35,10 @@ form: Decorator = click.option(
 engine: Decorator = click.option(
     "--engine", help="What runs the model on the board; the target's first engine if not given."
 )
+baud: Decorator = click.option(
+    "--baud",
+    type=click.IntRange(min=300),
+    metavar="N",
+    help="Speed of the serial port, bits per second; built into the firmware too.  "
+    "[default: the target's]",
+)

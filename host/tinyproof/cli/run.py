@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     help="Instead of --samples: N random and edge-value inputs.",
 )
 @options.engine
+@options.baud
+@click.option("--no-flash", is_flag=True, help="Refuse a board that runs something else.")
 @click.option(
     "--task",
     type=click.Choice(["classification", "tensor"]),
@@ -61,6 +63,8 @@ def command(
     samples: Path | None,
     random: int | None,
     engine: str | None,
+    baud: int | None,
+    no_flash: bool,
     task: str | None,
     tolerance_lsb: int | None,
     max_latency_us: float | None,
@@ -74,6 +78,7 @@ def command(
       tinyproof run --form float32
       tinyproof run --model m.tflite --samples s.npz --out report
       tinyproof run --target native_asan --model m.tflite --random 200
+      tinyproof run --target uno --port sim --baud 1000000
     """
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.project import find_project
@@ -99,6 +104,8 @@ def command(
             task=Task(task) if task else None,
             tolerance_lsb=tolerance_lsb,
             max_latency_us=max_latency_us,
+            baud=baud,
+            flash=not no_flash,
         ),
         ConsoleProgress(),
     )

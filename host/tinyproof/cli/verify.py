@@ -28,16 +28,10 @@ def command(
       tinyproof verify --port /dev/ttyACM0 --target uno --model m.tflite
       tinyproof verify
     """
+    from tinyproof.access import demand_identity, greet, hold_board, is_simulated
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.device import Device
-    from tinyproof.harness import (
-        demand_identity,
-        describe_board,
-        generate_model,
-        is_simulated,
-        make_firmware,
-        open_board,
-    )
+    from tinyproof.harness import describe_board, generate_model, make_firmware
     from tinyproof.project import find_project
     from tinyproof.subject import find_subject
     from tinyproof.targets import find_target
@@ -51,9 +45,13 @@ def command(
     firmware = make_firmware(
         project, found, subject.model, generated, progress, engine=engine, simulated=simulated
     )
-    with open_board(project, found, firmware.build, port) as link, Device(link) as device:
-        for name, value in describe_board(device.hello()):
+    with (
+        hold_board(project, found, firmware.build, port) as access,
+        Device(access.open()) as device,
+    ):
+        greet(device, found)
+        for name, value in describe_board(device.description):
             click.echo(f"{name:<16} {value}")
-        demand_identity(device, firmware)
+        demand_identity(device, firmware.build, firmware.identity)
     click.echo("This is the expected firmware.")
     return 0

@@ -105,6 +105,7 @@ class Report:
     accuracy: Accuracy | None
     confusion: Confusion | None
     latency_us: stats.Latency | None
+    quiet_latency_us: float | None
     tick_hz: float
     throughput: Throughput | None
     memory: Memory
@@ -145,6 +146,7 @@ def make_report(result: RunResult) -> Report:
         accuracy=accuracy,
         confusion=confusion,
         latency_us=stats.latency(result.ticks, result.tick_hz),
+        quiet_latency_us=result.quiet_latency_us,
         tick_hz=result.tick_hz,
         throughput=result.throughput,
         memory=result.memory,

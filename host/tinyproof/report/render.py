@@ -77,7 +77,9 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     if latency := report.latency_us:
         names = ("min", "p50", "p90", "p99", "max")
         figures = ", ".join(f"{name} {_microseconds(getattr(latency, name))}" for name in names)
-        yield "latency", f"{figures} us (n = {latency.n:,})"
+        quiet = report.quiet_latency_us
+        alone = "" if quiet is None else f"; {_microseconds(quiet)} us with the line idle"
+        yield "latency", f"{figures} us (n = {latency.n:,}){alone}"
     if throughput := report.throughput:
         text = f"{throughput.samples_per_s:,.0f} samples/s"
         if throughput.limit_samples_per_s and throughput.limit:

@@ -54,6 +54,7 @@ class RunResult:
         build: the firmware.
         git: the user's checkout, None outside of one.
         throughput: None if nothing was streamed.
+        quiet_latency_us: of one inference with nothing on the line; None if not measured.
         memory: sizes and marks.
         events: what happened on the way.
         budgets: what was demanded, with what was found.
@@ -81,6 +82,7 @@ class RunResult:
     build: BuildInfo = field(default_factory=BuildInfo)
     git: GitInfo | None = None
     throughput: Throughput | None = None
+    quiet_latency_us: float | None = None
     memory: Memory = field(default_factory=Memory)
     events: tuple[Event, ...] = ()
     budgets: tuple[Budget, ...] = ()

@@ -1,0 +1,234 @@
+"""How a board is reached: held for this run alone, opened, flashed if it runs something else.
+
+Real ports and simulated boards take the same path; a simulated one is started first and is empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyproof.build import Build
+from tinyproof.device import Device
+from tinyproof.errors import (
+    BootError,
+    DeviceSilentError,
+    IdentityError,
+    PortError,
+    ProtocolError,
+    RefusedError,
+    TinyProofError,
+    UsageError,
+)
+from tinyproof.flash import upload
+from tinyproof.identity import Identity
+from tinyproof.link import Link, open_link
+from tinyproof.progress import Progress
+from tinyproof.project import Project
+from tinyproof.simulators.start import SimulatedBoard, simulated_board, start_program
+from tinyproof.storage import lock
+from tinyproof.targets import Target
+
+SIMULATED = "sim"
+"""The port that means the target's simulator."""
+GLANCE_SECONDS = 1.0
+"""How long a board that may be flashed is given to say who it is, once its bootloader is done."""
+_NOT_IT = (RefusedError, BootError, DeviceSilentError, ProtocolError)
+
+
+@dataclass(frozen=True)
+class Access:
+    """A board that is ours until this is given up; its port can be opened again and again.
+
+    Attributes:
+        port: name or URL of the port; empty for a program, which opens it when it starts.
+        open: opens the link to it.
+        simulator: the simulated board, None for a real one and for a program.
+    """
+
+    port: str
+    open: Callable[[], Link]
+    simulator: SimulatedBoard | None = None
+
+
+def is_simulated(target: Target, port: str | None) -> bool:
+    """Whether ``port`` means the target's simulator.
+
+    Raises:
+        UsageError: no port is given and none can be assumed, or there is no simulator.
+    """
+    if port is None and not target.hosted:
+        raise UsageError(
+            f"Target {target.name} needs a port.",
+            hint="Name it with --port; tinyproof ports lists them"
+            + (", and --port sim starts a simulator." if target.simulator else "."),
+        )
+    if port not in (None, SIMULATED):
+        return False
+    if not target.simulator:
+        raise UsageError(
+            f"Target {target.name} has no simulator.", hint="Name the port of a board."
+        )
+    return True
+
+
+@contextmanager
+def hold_board(
+    project: Project, target: Target, built: Build, port: str | None
+) -> Iterator[Access]:
+    """Take a board that nobody else of this project may use meanwhile; start it if simulated.
+
+    Raises:
+        UsageError: the target needs a port.
+        PortError: another run has the board, or the simulator does not start.
+        ToolchainError: the simulator is not installed.
+    """
+    if not is_simulated(target, port):
+        assert port is not None
+        busy = PortError(
+            f"Another run of this project is using the board on {port}.",
+            port=port,
+            hint="Wait for it to end, or name another port.",
+        )
+        with lock(_board_lock(project, port), wait_s=0, busy=busy):
+            yield Access(port, lambda: open_link(port, target.baud))
+    elif target.hosted:
+        yield Access("", lambda: start_program(target, built.program))
+    else:
+        with simulated_board(target) as board, _told_by(board):
+            yield Access(board.port, lambda: open_link(board.port, target.baud), board)
+
+
+@contextmanager
+def _told_by(board: SimulatedBoard) -> Iterator[None]:
+    """Add to an error what the simulated chip knows of it."""
+    try:
+        yield
+    except (BootError, DeviceSilentError, PortError) as error:
+        if trouble := board.trouble():
+            error.hint = f"The simulated chip stopped: {trouble}. {error.hint}"
+        raise
+
+
+def _board_lock(project: Project, port: str) -> Path:
+    """Return the lock of the board on ``port``, the same one for every link to the same device."""
+    device = port if "://" in port else str(Path(port).resolve())
+    name = hashlib.sha256(device.encode(errors="surrogateescape")).hexdigest()[:16]
+    return project.state / "locks" / f"board-{name}.lock"
+
+
+def greet(device: Device, target: Target, *, seconds: float | None = None) -> None:
+    """Open the conversation with a board that may have been reset by opening its port.
+
+    Args:
+        device: the board.
+        target: tells how long a bootloader may be listening.
+        seconds: how long the firmware has to answer after that; ``HELLO_SECONDS`` if not given.
+
+    Raises:
+        BootError, DeviceSilentError, ProtocolVersionError: see ``Device.hello``.
+    """
+    quiet = target.boot_ms / 1000
+    deadline = None if seconds is None else device.link.deadline(quiet + seconds)
+    device.hello(deadline, quiet_seconds=quiet)
+
+
+@contextmanager
+def meet(
+    project: Project,
+    built: Build,
+    expected: Identity,
+    access: Access,
+    progress: Progress,
+    *,
+    flash: bool,
+) -> Iterator[Device]:
+    """Converse with a board that runs the expected firmware, flashed first if it does not.
+
+    What runs after flashing is asked, not assumed.
+
+    Args:
+        project: says how to upload.
+        built: the firmware.
+        expected: what a board that runs it says of itself.
+        access: the board.
+        progress: told of each step.
+        flash: whether a board that runs something else may be flashed.
+
+    Raises:
+        RefusedError: somebody else is met, and must not be or could not be replaced.
+        BootError, DeviceSilentError, ProtocolError, PortError: nobody we know is met.
+        FlashError, ToolchainError: the upload failed.
+    """
+    target = built.target
+    flash = flash and not target.hosted
+    stranger: TinyProofError | None = None
+    with progress.step("connect", access.port or "a program of this machine") as step:
+        device = Device(access.open())
+        try:
+            _demand(device, built, expected, seconds=GLANCE_SECONDS if flash else None)
+            step.result(f"build {built.id_hex[:8]} confirmed on {device.link.port}")
+        except _NOT_IT as error:
+            device.close()
+            if not flash:
+                raise
+            stranger = error
+            step.result(_why_flash(error))
+        except BaseException:
+            device.close()
+            raise
+    if stranger is not None:
+        device = _flash(project, built, expected, access, progress)
+    with device:
+        yield device
+
+
+def _why_flash(error: TinyProofError) -> str:
+    if isinstance(error, IdentityError):
+        return f"to be flashed: its {error.field} is {error.got}"
+    if isinstance(error, DeviceSilentError):
+        return "to be flashed: it is silent"
+    return "to be flashed: it runs something else"
+
+
+def _flash(
+    project: Project, built: Build, expected: Identity, access: Access, progress: Progress
+) -> Device:
+    """Flash the board and return the conversation with what runs on it then."""
+    with progress.step("flash", access.port) as step:
+        upload(project, built, access.port, step)
+        step.result(f"{built.sizes.flash:,} bytes")
+    with progress.step("connect", access.port) as step:
+        device = Device(access.open())
+        try:
+            _demand(device, built, expected)
+        except BaseException:
+            device.close()
+            raise
+        step.result(f"build {built.id_hex[:8]} confirmed on {device.link.port}")
+    return device
+
+
+def _demand(
+    device: Device, built: Build, expected: Identity, *, seconds: float | None = None
+) -> None:
+    greet(device, built.target, seconds=seconds)
+    demand_identity(device, built, expected)
+
+
+def demand_identity(device: Device, built: Build, expected: Identity) -> None:
+    """Refuse a board that runs anything but ``built``.
+
+    Raises:
+        IdentityError: names the first thing that differs from ``expected``.
+    """
+    try:
+        device.check_identity(expected)
+    except IdentityError as error:
+        if built.target.hosted:
+            # A program is not flashed but started.
+            error.hint = f"Leave out --port, or start this program: {built.program}"
+        raise
