@@ -17,7 +17,7 @@ from tinyproof.codegen.node import Node
 from tinyproof.codegen.slices import slice_axes
 from tinyproof.errors import UnsupportedModelError
 from tinyproof.graph import Graph, Operator, Tensor
-from tinyproof.graph.options import PackOptions
+from tinyproof.graph.options import Activation, PackOptions
 
 Fold = Callable[[Node], "NDArray[Any] | None"]
 """Returns the operator's output if that is constant, None if it is not."""
@@ -90,6 +90,7 @@ def _fold(node: Node) -> NDArray[Any] | None:
 
 
 def _alias_source(node: Node) -> int:
+    node.count((1, 2))
     source, output = node.input(0), node.output()
     same = source.type == output.type and source.elements == output.elements
     node.require(same, "its output does not hold as many elements as its input")
@@ -128,6 +129,25 @@ def _pack(node: Node) -> NDArray[Any] | None:
     return np.stack(values, axis)
 
 
+def _arithmetic(node: Node) -> NDArray[Any] | None:
+    """Return what an operator makes of two constant shapes; LiteRT's integers wrap around."""
+    values = _constants(node)
+    if values is None or any(array.dtype.kind != "i" or array.itemsize < 4 for array in values):
+        return None
+    node.count((2,))
+    fused = getattr(node.operator.options, "activation", Activation.NONE)
+    node.require(fused is Activation.NONE, f"it fuses {fused.name} into whole numbers")
+    node.require(max(array.size for array in values) <= MAX_PACKED, "it has many whole numbers")
+    node.require(values[0].dtype == values[1].dtype, "its element types are mixed")
+    try:
+        with np.errstate(over="ignore"):
+            result: NDArray[Any] = np.asarray(ARITHMETIC[node.operator.name](*values))
+    except ValueError as error:
+        raise node.refusal("its shapes do not broadcast") from error
+    node.require(result.size <= MAX_PACKED, "it makes many whole numbers")
+    return result
+
+
 def _strided_slice(node: Node) -> NDArray[Any] | None:
     values = _constants(node)
     if values is None:
@@ -138,7 +158,17 @@ def _strided_slice(node: Node) -> NDArray[Any] | None:
     return data[np.ix_(*indices)].reshape([axis.count for axis in axes if axis.keep])
 
 
+ARITHMETIC: Mapping[str, Callable[..., Any]] = {
+    "ADD": np.add,
+    "MAXIMUM": np.maximum,
+    "MINIMUM": np.minimum,
+    "MUL": np.multiply,
+    "SUB": np.subtract,
+}
+"""Operators on shapes, which are whole numbers."""
+
 FOLDS: Mapping[str, Fold] = {
+    **dict.fromkeys(ARITHMETIC, _arithmetic),
     "EXPAND_DIMS": _reshape,
     "PACK": _pack,
     "RESHAPE": _reshape,

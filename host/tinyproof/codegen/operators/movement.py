@@ -76,6 +76,7 @@ def lower_concatenation(node: Node) -> list[Layer]:
     LiteRT takes neither an activation nor int8 parts of other scales.
     """
     options = node.options(ConcatenationOptions)
+    node.count(range(1, 65))
     output = node.output()
     unfused = options.activation is Activation.NONE
     node.require(unfused, f"the fused activation {options.activation.name} is not supported")
@@ -91,6 +92,7 @@ def lower_concatenation(node: Node) -> list[Layer]:
 
 def lower_pack(node: Node) -> list[Layer]:
     """Return the one layer of a PACK, a copy for each part."""
+    node.count(range(1, 65))
     options = node.options(PackOptions)
     output = node.output()
     axis = _axis(node, options.axis, len(output.shape))
@@ -103,8 +105,7 @@ def lower_pack(node: Node) -> list[Layer]:
 
 
 def _parts(node: Node) -> list[Tensor]:
-    """Return the inputs, at least one, of the output's type and quantization."""
-    node.count(range(1, 65))
+    """Return the inputs, which must be of the output's type and quantization."""
     output = node.output()
     parts = [node.input(position) for position in range(len(node.operator.inputs))]
     node.require(any(part.data is None for part in parts), "all its inputs are constant")
