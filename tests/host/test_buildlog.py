@@ -44,6 +44,9 @@ LOGS = {
     ),
     "b.o: multiple definition of `setup'; a.o: first defined here\n": "setup is defined twice",
     "Error: firmware/lib/port_x is missing.\n": "firmware/lib/port_x is missing",
+    "dot.S: Assembler messages:\ndot.S:79: Error: no such instruction: `ldd r0,Y+0'\n": (
+        "dot.S:79: no such instruction"
+    ),
     "scons: weird\n=====\n": "weird",
     "": "no output",
 }
