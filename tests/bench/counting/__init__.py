@@ -12,7 +12,7 @@ import re
 import struct
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ ENGINE = ROOT / "firmware/lib/engine_aot/src/engine_aot.c"
 INCLUDES = (
     HERE,
     KERNELS / "include",
+    KERNELS / "src",
     ROOT / "firmware/include",
     ROOT / "firmware/lib/engine_aot/src",
     ROOT / "firmware/lib/wire/include",
@@ -155,12 +156,12 @@ def count(machine: Machine, model: bytes) -> Count:
     return Count(executed, stack, size.flash, size.static_ram, exact)
 
 
-def _call(command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[bytes]:
+def _call(command: Iterable[str | Path], folder: Path) -> subprocess.CompletedProcess[bytes]:
     done = subprocess.run(
         list(map(str, command)), cwd=folder, capture_output=True, timeout=SECONDS, check=False
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{command[0]} failed: {done.stderr.decode()[-2000:]}")
+        raise RuntimeError(f"{done.args[0]} failed: {done.stderr.decode()[-2000:]}")
     return done
 
 
@@ -174,22 +175,26 @@ def _objects(machine: Machine, generated: Generated, folder: Path) -> list[Path]
 
 @cache
 def _kernels(machine: Machine) -> list[Path]:
-    """Compile all kernels for ``machine``, once."""
+    """Compile all kernels for ``machine``, once; as ``lib/nn/select.py`` selects them."""
     folder = Path(_tools_folder().name) / machine.title.replace(" ", "")
     folder.mkdir()
-    return _compile(machine, sorted((KERNELS / "src").rglob("*.[cS]")), folder)
+    family = _call([machine.compiler[0], "-dumpmachine"], folder).stdout.decode()
+    faster = sorted((KERNELS / "src" / family.split("-")[0].strip()).glob("*.[cS]"))
+    names = {path.stem for path in faster}
+    portable = [path for path in sorted((KERNELS / "src").glob("*.c")) if path.stem not in names]
+    return _compile(machine, [*portable, *faster], folder)
 
 
 def _compile(machine: Machine, sources: Sequence[Path], folder: Path, *flags: str) -> list[Path]:
     includes = [f"-I{path}" for path in (folder, *INCLUDES)]
-    command = [*machine.compiler, machine.optimise, *FLAGS, *flags, *includes, "-c", *sources]
-    _call(command, folder)
+    options = [*machine.compiler, machine.optimise, *FLAGS, *flags, *includes]
+    _call([*options, "-c", *sources], folder)
     return [folder / f"{source.stem}.o" for source in sources]
 
 
 def _link(machine: Machine, objects: Sequence[Path], program: Path, *, alone: bool) -> Path:
     """Link everything that is counted, or the engine ``alone``: what the firmware adds for it."""
-    flags = ["-Wl,--gc-sections", "-o", program]
+    flags: list[str | Path] = ["-Wl,--gc-sections", "-o", program]
     if machine.script:
         flags += ["-nostartfiles", "-T", HERE / machine.script]
     if alone:
