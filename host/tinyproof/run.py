@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tinyproof import reference, surroundings
 from tinyproof.access import is_simulated
+from tinyproof.clock import ClockWatch, clock_error
 from tinyproof.codegen import Generated
 from tinyproof.convert.forms import Form
 from tinyproof.device import Device, Events
@@ -37,6 +38,8 @@ from tinyproof.report import (
     Budget,
     BudgetClass,
     BuildInfo,
+    Clock,
+    ClockStatus,
     Event,
     GitInfo,
     Memory,
@@ -72,6 +75,8 @@ class RunOptions:
         max_latency_us: budget of the p99 latency, microseconds.
         baud: the serial port's speed, bits per second; None for the target's own.
         flash: whether a board that runs something else is flashed; otherwise it is refused.
+        check_clock: wait until the board's clock has been watched for long enough, which is always
+            done with real boards.
     """
 
     target: str = "native"
@@ -86,6 +91,7 @@ class RunOptions:
     max_latency_us: float | None = None
     baud: int | None = None
     flash: bool = True
+    check_clock: bool = False
 
 
 class Answers(Sequence[bytes | None]):
@@ -165,6 +171,7 @@ class _Course:
     quiet_latency_us: float | None = None
     memory: Memory = field(default_factory=Memory)
     tick_hz: float = 0.0
+    clock: Clock | None = None
     error: TinyProofError | None = None
 
 
@@ -241,6 +248,7 @@ def _stream(
     course: _Course, board: Board, samples: PreparedSamples, answers: Answers, progress: Progress
 ) -> None:
     total = len(samples)
+    clock = None if board.simulator else ClockWatch(board.device)
     watch = Stopwatch(board)
     with progress.step("stream", f"{total:,} samples") as step:
         for answer in board.stream(samples):
@@ -258,6 +266,17 @@ def _stream(
     course.memory = _memory(board.device, board.firmware)
     course.throughput = measure_throughput(board, samples[0], answers.ticks, seconds)
     course.quiet_latency_us = quiet_latency_us(board, samples[0])
+    course.clock = _check_clock(course, clock)
+
+
+def _check_clock(course: _Course, clock: ClockWatch | None) -> Clock:
+    """Hold the board's clock against the host's; a second more is nothing to a real board."""
+    if clock is None:
+        return Clock(ClockStatus.SIMULATED)
+    is_real = not course.simulated and not course.target.hosted
+    found = clock.check(wait=course.options.check_clock or is_real)
+    course.error = clock_error(found)
+    return found
 
 
 def _memory(device: Device, firmware: Firmware) -> Memory:
@@ -317,6 +336,7 @@ def _result(project: Project, course: _Course) -> RunResult:
         classes=_classes(course.generated) if course.generated else 0,
         ticks=ticks,
         tick_hz=course.tick_hz,
+        clock=course.clock,
         build=_build_info(firmware) if firmware else BuildInfo(),
         git=GitInfo(commit.commit, commit.dirty) if commit else None,
         throughput=course.throughput,

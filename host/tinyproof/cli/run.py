@@ -51,6 +51,11 @@ if TYPE_CHECKING:
     help="Budget: fail if the p99 latency is above this many microseconds.",
 )
 @click.option(
+    "--check-clock",
+    is_flag=True,
+    help="Watch the clock of a simulated board or a program for a second, as that of real boards.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for report.json.  [default: .tinyproof/report]",
@@ -68,6 +73,7 @@ def command(
     task: str | None,
     tolerance_lsb: int | None,
     max_latency_us: float | None,
+    check_clock: bool,
     out: Path | None,
 ) -> int:
     """Train, quantize, generate, build, flash, stream and compare; skip what is up to date.
@@ -106,6 +112,7 @@ def command(
             max_latency_us=max_latency_us,
             baud=baud,
             flash=not no_flash,
+            check_clock=check_clock,
         ),
         ConsoleProgress(),
     )

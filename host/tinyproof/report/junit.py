@@ -26,6 +26,8 @@ def junit_properties(report: Report) -> list[tuple[str, str]]:
     if report.latency_us:
         for name in ("p50", "p90", "p99", "max"):
             values[f"latency_us.{name}"] = f"{getattr(report.latency_us, name):.3f}"
+    if report.clock:
+        values["clock"] = report.clock.status.value
     for name in ("flash", "static_ram", "arena", "stack"):
         values[f"memory.{name}"] = getattr(report.memory, name)
     if report.failure:

@@ -13,6 +13,8 @@ from tinyproof.report.outcome import decide
 from tinyproof.report.parts import (
     Budget,
     BuildInfo,
+    Clock,
+    ClockStatus,
     Event,
     Failure,
     GitInfo,
@@ -107,6 +109,7 @@ class Report:
     latency_us: stats.Latency | None
     quiet_latency_us: float | None
     tick_hz: float
+    clock: Clock | None
     throughput: Throughput | None
     memory: Memory
     events: tuple[Event, ...]
@@ -145,9 +148,10 @@ def make_report(result: RunResult) -> Report:
         differing=_differing(result),
         accuracy=accuracy,
         confusion=confusion,
-        latency_us=stats.latency(result.ticks, result.tick_hz),
+        latency_us=_latency(result),
         quiet_latency_us=result.quiet_latency_us,
         tick_hz=result.tick_hz,
+        clock=result.clock,
         throughput=result.throughput,
         memory=result.memory,
         events=result.events,
@@ -157,6 +161,13 @@ def make_report(result: RunResult) -> Report:
         failure=failure,
         exit_code=exit_code,
     )
+
+
+def _latency(result: RunResult) -> stats.Latency | None:
+    """Return the figures; a clock that is off has none."""
+    if result.clock and result.clock.status is ClockStatus.OFF:
+        return None
+    return stats.latency(result.ticks, result.tick_hz)
 
 
 def _largest_error(judgement: Judgement | None) -> LargestError:

@@ -69,6 +69,34 @@ class Throughput:
     limit: Limit | None = None
 
 
+class ClockStatus(StrEnum):
+    """What is known of a board's clock.
+
+    ``off``: beyond 2 % of the host's; ``unchecked``: watched for less than a second;
+    ``simulated``: a simulator keeps a time of its own, exact by construction.
+    """
+
+    GOOD = "good"
+    OFF = "off"
+    UNCHECKED = "unchecked"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The board's clock held against the host's.
+
+    Attributes:
+        status: the outcome.
+        ratio: seconds by the board's clock in one of the host's; None where not measured.
+        seconds: how long it was watched, by the host's clock; None where it was not.
+    """
+
+    status: ClockStatus
+    ratio: float | None = None
+    seconds: float | None = None
+
+
 @dataclass(frozen=True)
 class Memory:
     """Bytes on the board; None where unknown.

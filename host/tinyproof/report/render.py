@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tinyproof.report.model import DifferingSample, Report
 from tinyproof.report.outcome import budget_clause
-from tinyproof.report.parts import Memory
+from tinyproof.report.parts import Clock, ClockStatus, Memory
 from tinyproof.text import count, printable
 from tinyproof.verdict import Verdict
 
@@ -80,6 +80,8 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         quiet = report.quiet_latency_us
         alone = "" if quiet is None else f"; {_microseconds(quiet)} us with the line idle"
         yield "latency", f"{figures} us (n = {latency.n:,}){alone}"
+    if report.clock:
+        yield "clock", _clock(report.clock)
     if throughput := report.throughput:
         text = f"{throughput.samples_per_s:,.0f} samples/s"
         if throughput.limit_samples_per_s and throughput.limit:
@@ -91,6 +93,15 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         yield "throughput", text
     if memory := _memory(report.memory):
         yield "memory", memory
+
+
+def _clock(clock: Clock) -> str:
+    if clock.status is ClockStatus.SIMULATED:
+        return "simulated time"
+    watched = f"{clock.seconds or 0:.1f} s"
+    if clock.ratio is None:
+        return f"unchecked ({watched})"
+    return f"{100 * (clock.ratio - 1):+.2f} % of the host's over {watched}: {clock.status.value}"
 
 
 def _memory(memory: Memory) -> str:

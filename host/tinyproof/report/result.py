@@ -15,6 +15,7 @@ from tinyproof.reference import ReferenceDescription
 from tinyproof.report.parts import (
     Budget,
     BuildInfo,
+    Clock,
     Event,
     GitInfo,
     Memory,
@@ -51,6 +52,7 @@ class RunResult:
         classes: values of the first output; read only when there are labels.
         ticks: (m,) one count for each inference answered.
         tick_hz: ticks per second, 0 if the board never told.
+        clock: the board's, held against the host's; None if it never came to that.
         build: the firmware.
         git: the user's checkout, None outside of one.
         throughput: None if nothing was streamed.
@@ -79,6 +81,7 @@ class RunResult:
     classes: int = 0
     ticks: NDArray[Any] = field(default_factory=_no_ticks)
     tick_hz: float = 0
+    clock: Clock | None = None
     build: BuildInfo = field(default_factory=BuildInfo)
     git: GitInfo | None = None
     throughput: Throughput | None = None
