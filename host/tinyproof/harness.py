@@ -22,7 +22,8 @@ from tinyproof.project import Project
 from tinyproof.reference import ReferenceRun
 from tinyproof.samples import PreparedSamples, SampleSet, prepare
 from tinyproof.simulators.start import SimulatedBoard
-from tinyproof.subject import Subject
+from tinyproof.storage import write_atomic
+from tinyproof.subject import Subject, given_or_fixture
 from tinyproof.targets import Target, find_target
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
 
@@ -271,3 +272,16 @@ def describe_board(hello: Hello) -> Iterator[tuple[str, str]]:
     yield "arena", f"{hello.arena_used:,} of {hello.arena_reserved:,} bytes"
     yield "clock", f"{hello.tick_rate:,} ticks/s"
     yield "window", f"{hello.window:,} bytes"
+
+
+def provide_header(project: Project) -> bool:
+    """Write the ``model.h`` of a manual build for the kept digits model, unless there is one.
+
+    Returns whether it was written.
+    """
+    path = project.firmware / "include" / "model.h"
+    if path.exists():
+        return False
+    subject = given_or_fixture(project, None, None)
+    write_atomic(path, generate(subject.model).header)
+    return True

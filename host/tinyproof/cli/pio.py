@@ -16,7 +16,15 @@ def command(arguments: tuple[str, ...]) -> int:
       tinyproof pio run -e native -t size
       tinyproof pio project config
     """
+    from tinyproof.harness import provide_header
     from tinyproof.platformio import passthrough
     from tinyproof.project import find_project
 
-    return passthrough(find_project(), list(arguments))
+    project = find_project()
+    if "run" in arguments and provide_header(project):
+        click.echo(
+            "Wrote firmware/include/model.h for the digits model; "
+            "for yours: tinyproof generate MODEL.tflite -o firmware/include/model.h",
+            err=True,
+        )
+    return passthrough(project, list(arguments))

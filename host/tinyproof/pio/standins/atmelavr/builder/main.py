@@ -3,7 +3,10 @@
 Target ``size`` prints sizes, ``upload`` flashes with avrdude, as PlatformIO's users know them.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import Any
 
 from SCons.Script import (
     COMMAND_LINE_TARGETS,
@@ -18,7 +21,7 @@ env = DefaultEnvironment()
 board = env.BoardConfig()
 
 
-def reset_board(source, target, env):
+def reset_board(source: list[Any], target: list[Any], env: Any) -> None:
     """Pulse DTR and RTS, which resets a real board; a pseudo-terminal has no such lines."""
     del source, target
     if env.BoardConfig().get("upload.disable_flushing", False):
@@ -29,7 +32,7 @@ def reset_board(source, target, env):
         sys.stderr.write(f"No reset through {env.subst('$UPLOAD_PORT')}: {error}\n")
 
 
-def find_port(source, target, env):
+def find_port(source: list[Any], target: list[Any], env: Any) -> None:
     """Look for the board's port, unless one was given."""
     del source, target
     env.AutodetectUploadPort()
