@@ -61,7 +61,31 @@ def lower(node: Node) -> list[Layer]:
     groups = channels // group_channels
     shapes = read_shapes(node, options, filters, (filter_h, filter_w), groups)
     matvec = matrix(node, node.constant(1).reshape(filters, -1), options, groups)
+    if shapes.depth == channels and _touches_pixels_once(shapes, options):
+        return [_pointwise(node, shapes, matvec)]
     return [convolution(node, "conv_2d", shapes, options, matvec)]
+
+
+def _touches_pixels_once(shapes: Shapes, options: Conv2DOptions) -> bool:
+    """Return whether the filter is 1 x 1 of stride 1, and few enough pixels for one batch."""
+    batch, height, width, _ = shapes.input.shape
+    single = shapes.filter_h == shapes.filter_w == options.stride_h == options.stride_w == 1
+    return single and batch * height * width < 1 << 16
+
+
+def _pointwise(node: Node, shapes: Shapes, matvec: dict[str, Value]) -> Layer:
+    """Return a 1 x 1 convolution as a batch of vectors that are multiplied where they lie."""
+    batch, height, width, _ = shapes.input.shape
+    pixels = batch * height * width
+    return Layer(
+        "fully_connected",
+        node.variant(shapes.input, shapes.output),
+        {"matvec": matvec, "batch": pixels},
+        (shapes.input.index,),
+        shapes.output.index,
+        (node.operator,),
+        macs=shapes.output.elements * shapes.depth,
+    )
 
 
 def read_shapes(
