@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -15,13 +16,18 @@ from tinyproof.convert import Form
 @options.form
 @click.option("--out", "-o", type=options.FILE, help="File to write.  [default: standard output]")
 @click.option("--xxd", "plain", is_flag=True, help="Only the array, as `xxd -i` writes it, const.")
-def command(model: Path | None, form: str, out: Path | None, plain: bool) -> None:
+@click.option("--explain", is_flag=True, help="Tell what each layer takes and where it fits.")
+@click.option("--json", "as_json", is_flag=True, help="With --explain: print JSON.")
+def command(
+    model: Path | None, form: str, out: Path | None, plain: bool, explain: bool, as_json: bool
+) -> None:
     """Write model.h for MODEL, a .tflite file; without MODEL for the digits.
 
     \b
     Examples:
       tinyproof generate m.tflite -o firmware/include/model.h
       tinyproof generate --xxd m.tflite -o m.h
+      tinyproof generate --explain m.tflite
     """
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.codegen import generate, xxd
@@ -30,9 +36,28 @@ def command(model: Path | None, form: str, out: Path | None, plain: bool) -> Non
     from tinyproof.subject import find_subject
 
     subject = find_subject(find_project(), model, None, ConsoleProgress(), form=Form(form))
-    text = xxd(subject.model, str(subject.path)) if plain else generate(subject.model).header
+    if explain:
+        text = _explain(subject.model, as_json)
+    else:
+        text = xxd(subject.model, str(subject.path)) if plain else generate(subject.model).header
     if out is None:
         click.echo(text, nl=False)
         return
     write_atomic(out, text)
     click.echo(f"Wrote {out}.", err=True)
+
+
+def _explain(model: bytes, as_json: bool) -> str:
+    from tinyproof.codegen import generate
+    from tinyproof.codegen.explain import Room, explanation, firmware_bytes, text
+    from tinyproof.project import find_project
+    from tinyproof.targets import load_targets
+
+    rooms = [
+        Room(target.name, target.flash_bytes, target.ram_bytes, *firmware_bytes(target.platform))
+        for target in load_targets(find_project()).values()
+    ]
+    generated = generate(model)
+    if as_json:
+        return json.dumps(explanation(generated, rooms), indent=2) + "\n"
+    return text(generated, rooms)

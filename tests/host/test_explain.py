@@ -1,0 +1,85 @@
+"""``tinyproof generate --explain``: what a model takes, and where it fits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tinyproof.cli.generate import command
+from tinyproof.codegen import generate
+from tinyproof.codegen.explain import Room, explanation, fit, text
+
+DIGITS = Path(__file__).resolve().parents[2] / "fixtures/digits/int8.tflite"
+GENERATED = generate(DIGITS.read_bytes())
+ENDLESS = Room("native", 0, 0)
+UNO = Room("uno", 32256, 2048, 11000, 600)
+
+
+def test_the_totals_are_the_sums_of_the_layers() -> None:
+    told = explanation(GENERATED, [])
+    assert told["totals"]["macs"] == sum(layer["macs"] for layer in told["layers"]) == 3312
+    constants = sum(layer["weight_bytes"] for layer in told["layers"])
+    assert told["totals"]["weight_bytes"] == constants
+    assert told["totals"]["arena_bytes"] == GENERATED.arena_bytes
+
+
+def test_each_layer_lies_within_the_arena() -> None:
+    for layer in GENERATED.layers:
+        for start, size in (*layer.arena_in, layer.arena_out):
+            assert 0 <= start <= start + size <= GENERATED.arena_bytes
+
+
+def test_the_table_names_fused_operators_shapes_and_places() -> None:
+    told = text(GENERATED, [UNO])
+    row = next(line for line in told.splitlines() if "CONV_2D" in line)
+    assert "CONV_2D + MAX_POOL_2D" in row
+    assert "1x8x8x1" in row
+    assert "1x3x3x8" in row
+    assert "2,592" in row
+
+
+def test_a_model_that_fits_is_said_to_fit() -> None:
+    assert fit(GENERATED, UNO).fits
+    assert text(GENERATED, [UNO]).splitlines()[-4].endswith("fits")
+
+
+def test_memory_without_a_limit_always_fits() -> None:
+    assert fit(GENERATED, ENDLESS).fits
+
+
+@pytest.mark.parametrize(
+    ("room", "problem"),
+    [
+        (Room("tiny", 12000, 2048, 11500, 600), "flash: 12,6"),
+        (Room("tiny", 32256, 700, 11000, 600), "RAM: 772 of 700 bytes, 172 of them the arena"),
+        (Room("bare", 500, 0), "954 of them weights"),
+    ],
+)
+def test_what_is_too_large_is_told_with_its_figure(room: Room, problem: str) -> None:
+    found = fit(GENERATED, room)
+    assert not found.fits
+    assert problem in found.problems[0]
+    assert problem in text(GENERATED, [room])
+
+
+def test_both_memories_can_be_too_small() -> None:
+    assert len(fit(GENERATED, Room("tiny", 1, 1)).problems) == 2
+
+
+def test_the_command_prints_the_tables_and_every_target() -> None:
+    done = CliRunner().invoke(command, [str(DIGITS), "--explain"])
+    assert done.exit_code == 0
+    assert "CONV_2D + MAX_POOL_2D" in done.output
+    assert "uno" in done.output
+    assert "native" in done.output
+
+
+def test_the_command_prints_json() -> None:
+    done = CliRunner().invoke(command, [str(DIGITS), "--explain", "--json"])
+    told = json.loads(done.output)
+    assert told["sha256"] == GENERATED.sha256
+    assert {target["target"] for target in told["targets"]} >= {"uno", "native"}
+    assert all(target["fits"] for target in told["targets"])
