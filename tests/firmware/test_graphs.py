@@ -170,6 +170,50 @@ def test_the_shapes_around_a_flatten_are_folded_away(arithmetic: bool) -> None:
     assert generated.weight_bytes == 0
 
 
+def opened(net: Net, shape: tuple[int, ...], signature: tuple[int, ...]) -> int:
+    """Add a tensor with open dimensions, for which the file says 1."""
+    index = net.tensor(shape, FLOAT32)
+    net.tensors[index].shapeSignature = np.array(signature, np.int32)
+    return index
+
+
+def lost(_: Generator, last: int = 3) -> Net:
+    """Return a graph whose shapes the converter lost behind a RESHAPE; LiteRT finds them."""
+    net = Net()
+    x = net.input((1, 2, 6), FLOAT32)
+    rows = net.tensor((1,), INT32)
+    target = net.tensor((3,), INT32)
+    net.operator("SHAPE", [x], [sizes := net.tensor((3,), INT32)], "ShapeOptions", outType=INT32)
+    taken = [net.constant(np.array([number], np.int32)) for number in (1, 2, 1)]
+    net.operator("STRIDED_SLICE", [sizes, *taken], [rows], "StridedSliceOptions")
+    ends = [net.constant(np.array([number], np.int32)) for number in (-1, last)]
+    net.operator("CONCATENATION", [ends[0], rows, ends[1]], [target], "ConcatenationOptions")
+    cube = opened(net, (1, 1, 3), (-1, -1, 3))
+    net.operator("RESHAPE", [x, target], [cube], "ReshapeOptions")
+    total = opened(net, (1, 1, 3), (-1, -1, 3))
+    net.operator("ADD", [cube, cube], [total], "AddOptions")
+    wide = opened(net, (1, 1, 1, 3), (-1, 1, -1, 3))
+    net.operator("EXPAND_DIMS", [total, net.constant(np.array(1, np.int32))], [wide], "")
+    thin = opened(net, (1, 1, 3), (-1, -1, 3))
+    net.operator("SQUEEZE", [wide], [thin], "SqueezeOptions", squeezeDims=[1])
+    y = opened(net, (3, 1, 1), (3, -1, -1))
+    order = net.constant(np.array([2, 1, 0], np.int32))
+    net.operator("TRANSPOSE", [thin, order], [y], "TransposeOptions")
+    net.outputs.append(y)
+    return net
+
+
+def test_open_dimensions_are_found_as_litert_finds_them(nn: Harness) -> None:
+    nn.prove(lost, cases=1)
+    assert draw_case(lost, 0).generated.outputs[0].shape == (3, 2, 2)
+
+
+def test_an_open_dimension_that_comes_out_otherwise_is_refused() -> None:
+    net = lost(np.random.default_rng(0), last=2)
+    with pytest.raises(UnsupportedModelError, match="RESHAPE"):
+        generate(net.build())
+
+
 def shapes(a: Any, b: Any, name: str, to: tuple[int, ...], **fields: Any) -> Net:
     """Return an operator on two constants, whose result is the shape of a RESHAPE."""
     net = Net()

@@ -1,4 +1,4 @@
-"""PAD, PADV2, CONCATENATION, PACK, TRANSPOSE, SPLIT and STRIDED_SLICE against LiteRT."""
+"""PAD, PADV2, CONCATENATION, PACK, TRANSPOSE, TILE, SPLIT and STRIDED_SLICE, against LiteRT."""
 
 from __future__ import annotations
 
@@ -109,6 +109,18 @@ def transpose(rng: Generator, kind: int) -> Net:
     return net
 
 
+def tile(rng: Generator, kind: int) -> Net:
+    net, shape = Net(), some_shape(rng, most=4)
+    multiples = np.ones(len(shape), np.int32)
+    multiples[rng.integers(0, len(shape), 2)] = rng.integers(1, 4, 2)
+    wide = np.int64 if rng.random() < 0.3 else np.int32
+    x = net.input(shape, kind, *quantized(rng, kind))
+    y = net.output(None, kind, *quantized(rng, kind))
+    version = 2 if kind == INT8 else 1
+    net.operator("TILE", [x, net.constant(multiples.astype(wide))], [y], "TileOptions", version)
+    return net
+
+
 def split(rng: Generator, kind: int) -> Net:
     net, shape = Net(), list(some_shape(rng))
     axis, count = draw.integer(rng, 0, len(shape) - 1), draw.integer(rng, 1, 4)
@@ -172,7 +184,7 @@ def strided_slice(rng: Generator, kind: int) -> Net:
     return net
 
 
-MAKERS = (pad, padv2, concatenation, pack, transpose, split, strided_slice)
+MAKERS = (pad, padv2, concatenation, pack, transpose, tile, split, strided_slice)
 
 
 def of(maker: Maker, kind: int) -> Draw:
@@ -260,6 +272,10 @@ def sliced(
             one("TRANSPOSE", "TransposeOptions", [int32([1, 0])], ((2, 3), (2, 3))),
             "[2, 3] instead of [3, 2]",
         ),
+        (one("TILE", "TileOptions", [int32([2])], ((2, 3), (4, 3))), "multiples are not one"),
+        (one("TILE", "TileOptions", [int32([2, 1])], ((2, 3), (2, 3))), "instead of [4, 3]"),
+        (one("TILE", "TileOptions", [int32([2] * 4)], ((2,) * 4, (4,) * 4)), "along 8 axes"),
+        (one("TILE", "TileOptions", [int32([0, 1])], ((2, 3), (2, 3))), "instead of [0, 3]"),
         (one("SPLIT", "SplitOptions", [int32(2)], ((4,), (4,)), numSplits=1), "has the axis 2"),
         (
             one("SPLIT", "SplitOptions", [int32(0)], ((4,), (2,), (1,)), numSplits=2),

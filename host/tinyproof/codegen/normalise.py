@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyproof.codegen.infer import inferred
 from tinyproof.codegen.node import Node
 from tinyproof.codegen.slices import slice_axes
 from tinyproof.errors import UnsupportedModelError
 from tinyproof.graph import Graph, Operator, Tensor
-from tinyproof.graph.options import Activation, PackOptions
+from tinyproof.graph.options import Activation, ConcatenationOptions, PackOptions
 
 Fold = Callable[[Node], "NDArray[Any] | None"]
 """Returns the operator's output if that is constant, None if it is not."""
@@ -54,6 +55,9 @@ def normalise(graph: Graph) -> Normalised:
     aliases: dict[int, int] = {}
     for operator in graph.operators:
         node = Node(replace(graph, tensors=tuple(tensors)), operator)
+        for tensor in inferred(node):
+            tensors[tensor.index] = tensor
+            node = Node(replace(graph, tensors=tuple(tensors)), operator)
         value = _fold(node)
         if value is not None:
             tensors[operator.outputs[0]] = replace(node.output(), data=value)
@@ -148,6 +152,22 @@ def _arithmetic(node: Node) -> NDArray[Any] | None:
     return result
 
 
+def _concatenation(node: Node) -> NDArray[Any] | None:
+    """Return constant shapes joined."""
+    values = _constants(node)
+    if values is None or any(array.dtype.kind != "i" or array.itemsize < 4 for array in values):
+        return None
+    options = node.options(ConcatenationOptions)
+    node.require(options.activation is Activation.NONE, "it fuses an activation")
+    elements = sum(array.size for array in values)
+    node.require(elements <= MAX_PACKED, f"it joins {elements} constant numbers")
+    node.require(len({array.dtype for array in values}) == 1, "its element types are mixed")
+    try:
+        return np.concatenate(values, options.axis)
+    except ValueError as error:
+        raise node.refusal("its inputs do not fit together") from error
+
+
 def _strided_slice(node: Node) -> NDArray[Any] | None:
     values = _constants(node)
     if values is None:
@@ -169,6 +189,7 @@ ARITHMETIC: Mapping[str, Callable[..., Any]] = {
 
 FOLDS: Mapping[str, Fold] = {
     **dict.fromkeys(ARITHMETIC, _arithmetic),
+    "CONCATENATION": _concatenation,
     "EXPAND_DIMS": _reshape,
     "PACK": _pack,
     "RESHAPE": _reshape,

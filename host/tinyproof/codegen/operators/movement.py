@@ -1,4 +1,6 @@
-"""Operators that only move data: PAD, CONCATENATION, PACK, TRANSPOSE, SPLIT, STRIDED_SLICE."""
+"""Operators that only move data.
+
+PAD, PADV2, CONCATENATION, PACK, TRANSPOSE, TILE, SPLIT and STRIDED_SLICE."""
 
 from __future__ import annotations
 
@@ -148,6 +150,22 @@ def _order(node: Node, rank: int) -> list[int]:
     order = [axis + rank if axis < 0 else axis for axis in order]
     node.require(sorted(order) == list(range(rank)), "its permutation is none")
     return order
+
+
+def lower_tile(node: Node) -> list[Layer]:
+    """Return the one layer of a TILE: a copy that goes over the input again and again."""
+    node.count((2,))
+    source, output = node.activation_input(0), node.output()
+    multiples = node.constant(1)
+    fits = multiples.dtype.kind == "i" and multiples.shape == (len(source.shape),)
+    node.require(fits, "its multiples are not one integer for each axis")
+    times = [int(number) for number in multiples.tolist()]
+    node.shape(output, tuple(map(mul, source.shape, times)))
+    axes: list[Axis] = []
+    steps = zip(source.shape, times, strides(source.shape), strides(output.shape), strict=True)
+    for size, number, read, write in steps:
+        axes += [Axis(number, 0, write * size), Axis(size, read, write)]
+    return [_copy(node, source, output, axes, 0, 0)]
 
 
 def lower_split(node: Node) -> list[Layer]:

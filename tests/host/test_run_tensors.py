@@ -1,0 +1,125 @@
+"""The main job on models with several inputs and outputs, and on one with a free batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from native_cli import assert_complains, call, report_of
+from nn_net import FLOAT32, INT8, INT32, INT64, Net
+from tinyproof.convert import backend
+from tinyproof.project import Project
+
+N = 12
+"""Samples of each run."""
+
+
+def two_inputs(kind: int, classes: int) -> bytes:
+    """Return a model of the inputs ``left`` and ``right`` and three outputs, one of them a class.
+
+    Args:
+        kind: of the inputs and of the outputs ``sum`` and ``largest``.
+        classes: type of the output ``class``.
+    """
+    net = Net()
+    scales = ((0.05, 3), (0.02, -7), (0.1, 0)) if kind == INT8 else ((), (), ())
+    left = net.input((1, 4, 6), kind, *scales[0])
+    right = net.input((6,), kind, *scales[1])
+    total, most = (net.output(None, kind, *scales[2]) for _ in range(2))
+    which = net.output((1, 4), classes)
+    for index, shape in ((total, (1, 4, 6)), (most, (1, 4, 6))):
+        net.tensors[index].shape = np.array(shape, np.int32)
+    names = {left: "left", right: "right", total: "sum", most: "largest", which: "class"}
+    for index, name in names.items():
+        net.tensors[index].name = name
+    net.operator("ADD", [left, right], [total], "AddOptions", 2)
+    net.operator("MAXIMUM", [total, total], [most], "MaximumMinimumOptions", 2)
+    axis = net.constant(np.array(-1, np.int32))
+    net.operator("ARG_MAX", [total, axis], [which], "ArgMaxOptions", 2, outputType=classes)
+    return net.build()
+
+
+def save(folder: Path, model: bytes, **arrays: Any) -> tuple[Path, Path]:
+    """Write a model and its samples; return their paths."""
+    path, samples = folder / "model.tflite", folder / "samples.npz"
+    path.write_bytes(model)
+    np.savez(samples, **arrays)
+    return path, samples
+
+
+def real(*shape: int) -> Any:
+    return np.random.default_rng(5).normal(0, 2, (N, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes"), [(INT8, INT64), (FLOAT32, INT32)], ids=["int8", "float32"]
+)
+def test_two_inputs_and_three_outputs_are_proved(
+    kind: int, classes: int, project: Project, out: Path, tmp_path: Path
+) -> None:
+    model, samples = save(
+        tmp_path, two_inputs(kind, classes), right=real(6), left=real(1, 4, 6)[:, 0]
+    )
+    ended = call("run", "--model", model, "--samples", samples, "--out", out)
+    assert ended.code == 0, ended
+    assert report_of(out)["verdicts"]["exact"] == N
+    random = call("run", "--model", model, "--random", "20", "--out", out)
+    assert random.code == 0, random
+
+
+def test_a_missing_or_unknown_input_name_is_told(
+    project: Project, out: Path, tmp_path: Path
+) -> None:
+    model, samples = save(tmp_path, two_inputs(INT8, INT32), left=real(1, 4, 6), wrong=real(6))
+    ended = call("run", "--model", model, "--samples", samples, "--out", out)
+    assert_complains(ended, 2, "right")
+
+
+def branches(*, upsampling: bool) -> Any:
+    """Return an untrained Keras model of two inputs and two outputs, its batch free.
+
+    Args:
+        upsampling: as TILE and RESHAPE to a computed shape, instead of RESIZE_NEAREST_NEIGHBOR;
+            LiteRT's reference kernels lack the version of TILE that converters write for int8.
+    """
+    keras = backend.keras()
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    image = keras.Input((6, 6, 2), name="image")
+    hints = keras.Input((5,), name="hints")
+    x = layers.ZeroPadding2D(((0, 1), (1, 0)))(image)
+    x = layers.Conv2D(4, 3, activation="relu")(x)
+    x = layers.Add()([x, layers.Conv2D(4, 1, padding="same")(x)])
+    larger = layers.UpSampling2D(2) if upsampling else layers.Resizing(9, 7, "nearest")
+    x = layers.MaxPooling2D(2)(larger(x))
+    x = layers.Permute((2, 3, 1))(x)
+    x = layers.Concatenate()([layers.Flatten()(x), hints])
+    gate = layers.Dense(8)(x)
+    gated = layers.Multiply()([layers.Dense(8, activation="relu")(x), gate])
+    small = layers.Reshape((2, 4))(layers.Minimum()([gated, gate]))
+    return keras.Model([image, hints], [layers.Dense(3)(gated), small])
+
+
+@pytest.mark.parametrize("quantized", [False, True], ids=["float32", "int8"])
+def test_a_keras_model_with_a_free_batch_is_proved(
+    quantized: bool, project: Project, out: Path, tmp_path: Path
+) -> None:
+    tensorflow = backend.tensorflow()
+    converter = tensorflow.lite.TFLiteConverter.from_keras_model(branches(upsampling=not quantized))
+    if quantized:
+        rng = np.random.default_rng(1)
+        converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: (
+            [rng.normal(0, 1, (1, *shape)).astype(np.float32) for shape in ((6, 6, 2), (5,))]
+            for _ in range(20)
+        )
+        converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tensorflow.int8
+    model = tmp_path / "branches.tflite"
+    model.write_bytes(converter.convert())
+    ended = call("run", "--model", model, "--random", "40", "--out", out)
+    assert ended.code == 0, ended
+    assert report_of(out)["verdicts"]["exact"] == 40
