@@ -67,6 +67,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "SOFTMAX": softmax.lower,
     "SUB": binary.lower_sub,
     "TANH": logistic.lower_tanh,
+    "TILE": movement.lower_tile,
     "TRANSPOSE": movement.lower_transpose,
 }
 
