@@ -16,6 +16,10 @@ from tflite_micro.python.tflite_micro import runtime
 
 from nn_net import INT8, Net
 from tinyproof.codegen import generate
+from tinyproof.codegen.lower import lower
+from tinyproof.codegen.normalise import normalise
+from tinyproof.codegen.plan import _blocks, _share, plan_arena
+from tinyproof.graph import read_graph
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 MODELS = [
@@ -106,3 +110,17 @@ def _append(net: Net, rng: Generator, kind: str, source: _Known, partner: _Known
         name, kind_of_options = "CONV_2D", "Conv2DOptions"
     net.operator(name, [index, weights, bias], [made], kind_of_options, version=3, **options)
     return made, shape
+
+
+def test_the_plans_of_these_nets_cannot_be_smaller() -> None:
+    """No arena is smaller than what is in use at once; the planner gets there."""
+    for seed in range(NETS):
+        normalised = normalise(read_graph(random_net(default_rng(seed))))
+        layers = lower(normalised)
+        plan = plan_arena(normalised, layers)
+        used = [0] * len(layers)
+        shared = _share(normalised, layers)
+        for block in _blocks(normalised, layers, shared):
+            for moment in range(max(block.first, 0), min(block.last + 1, len(layers))):
+                used[moment] += -(-block.bytes // 4) * 4
+        assert plan.bytes == max(used), f"seed {seed}"
