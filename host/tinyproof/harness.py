@@ -16,6 +16,7 @@ from tinyproof.build import Build, build
 from tinyproof.codegen import Generated, generate
 from tinyproof.device import Answer, Device, Identity
 from tinyproof.frame import encoded_size
+from tinyproof.link import Observer, observed
 from tinyproof.messages import Hello
 from tinyproof.progress import Progress
 from tinyproof.project import Project
@@ -203,6 +204,7 @@ def attach(
     progress: Progress,
     *,
     flash: bool = True,
+    observer: Observer | None = None,
 ) -> Iterator[Board]:
     """Meet the board on ``port`` and demand that it runs ``firmware``.
 
@@ -213,6 +215,7 @@ def attach(
             simulator.
         progress: told of the meeting.
         flash: whether a board that runs something else is flashed; otherwise it is refused.
+        observer: told of every chunk that passes, from the first on.
 
     Raises:
         UsageError: the target needs a port.
@@ -224,6 +227,7 @@ def attach(
     simulated = is_simulated(target, port)
     with ExitStack() as stack:
         access = stack.enter_context(hold_board(project, target, firmware.build, port))
+        access = replace(access, open=observed(access.open, observer))
         meeting = meet(project, firmware.build, firmware.identity, access, progress, flash=flash)
         device = stack.enter_context(meeting)
         provenance = target.provenance if simulated else "board"

@@ -207,6 +207,17 @@ def open_link(url: str, baud: int = DEFAULT_BAUD) -> SerialLink:
     return DescriptorLink(url, port) if _has_descriptor(port) else SerialLink(url, port)
 
 
+def observed(opener: Callable[[], Link], observer: Observer | None) -> Callable[[], Link]:
+    """Return what opens the same link with ``observer`` on it."""
+
+    def opened() -> Link:
+        link = opener()
+        link.observer = observer
+        return link
+
+    return opened
+
+
 def vanished(name: str) -> PortError:
     """Return the error for a port whose other end is gone."""
     return PortError(

@@ -54,6 +54,7 @@ from tinyproof.subject import Subject, find_samples, find_subject
 from tinyproof.targets import Target, find_target
 from tinyproof.throughput import Stopwatch, measure_throughput, quiet_latency_us
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
+from tinyproof.wirelog import Header, WireLog
 
 Ticks = NDArray[Any]
 
@@ -75,6 +76,7 @@ class RunOptions:
         max_latency_us: budget of the p99 latency, microseconds.
         baud: the serial port's speed, bits per second; None for the target's own.
         flash: whether a board that runs something else is flashed; otherwise it is refused.
+        wire_log: file that every byte that passes is written to; None for none.
         check_clock: wait until the board's clock has been watched for long enough, which is always
             done with real boards.
     """
@@ -92,6 +94,7 @@ class RunOptions:
     baud: int | None = None
     flash: bool = True
     check_clock: bool = False
+    wire_log: Path | None = None
 
 
 class Answers(Sequence[bytes | None]):
@@ -172,6 +175,7 @@ class _Course:
     memory: Memory = field(default_factory=Memory)
     tick_hz: float = 0.0
     clock: Clock | None = None
+    log: WireLog | None = None
     error: TinyProofError | None = None
 
 
@@ -188,12 +192,16 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
     simulated = is_simulated(target, options.port)
     subject = find_subject(project, options.model, options.samples, progress, form=options.form)
     course = _Course(options, target, subject, simulated)
+    course.log = WireLog(options.wire_log) if options.wire_log else None
     try:
         _prove(project, course, progress)
     except UsageError:
         raise
     except TinyProofError as error:
         course.error = error
+    if course.log:
+        lost = course.log.finish(course.error)
+        course.error = course.error or lost
     return _result(project, course)
 
 
@@ -226,9 +234,16 @@ def _prove(project: Project, course: _Course, progress: Progress) -> None:
             engine=options.engine,
             simulated=course.simulated,
         )
+        if course.log:
+            course.log.begin(_header(course, course.firmware, samples))
         try:
             with attach(
-                project, course.firmware, options.port, progress, flash=options.flash
+                project,
+                course.firmware,
+                options.port,
+                progress,
+                flash=options.flash,
+                observer=course.log.observe if course.log else None,
             ) as course.board:
                 course.tick_hz = course.board.hello.tick_rate
                 _stream(course, course.board, samples, answers, progress)
@@ -242,6 +257,25 @@ def _prove(project: Project, course: _Course, progress: Progress) -> None:
         with progress.step("compare", "with LiteRT") as step:
             course.judgement = _judge(course, generated, samples, answers, expected)
             step.result(", ".join(f"{n} {v}" for v, n in course.judgement.counts().items() if n))
+
+
+def _header(course: _Course, firmware: Firmware, samples: PreparedSamples) -> Header:
+    options, labels = course.options, samples.labels
+    return Header(
+        target=course.target.name,
+        engine=firmware.engine,
+        provenance=Provenance(course.target.provenance if course.simulated else "board"),
+        port=options.port or "",
+        model_name=course.subject.name,
+        model=course.subject.model,
+        samples=b"".join(samples),
+        samples_source=samples.source,
+        labels=None if labels is None else labels.tolist(),
+        build_id=firmware.build.id,
+        task=options.task or default_task(samples),
+        tolerance_lsb=options.tolerance_lsb,
+        max_latency_us=options.max_latency_us,
+    )
 
 
 def _stream(

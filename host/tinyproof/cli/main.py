@@ -31,6 +31,7 @@ COMMANDS = {
     "build": "tinyproof.cli.build",
     "flash": "tinyproof.cli.flash",
     "verify": "tinyproof.cli.verify",
+    "replay": "tinyproof.cli.replay",
     "simulate": "tinyproof.cli.simulate",
     "targets": "tinyproof.cli.targets",
     "ports": "tinyproof.cli.ports",

@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     help="Watch the clock of a simulated board or a program for a second, as that of real boards.",
 )
 @click.option(
+    "--wire-log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every byte that passes to a file that tinyproof replay judges again.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for report.json.  [default: .tinyproof/report]",
@@ -74,6 +79,7 @@ def command(
     tolerance_lsb: int | None,
     max_latency_us: float | None,
     check_clock: bool,
+    wire_log: Path | None,
     out: Path | None,
 ) -> int:
     """Train, quantize, generate, build, flash, stream and compare; skip what is up to date.
@@ -113,13 +119,14 @@ def command(
             baud=baud,
             flash=not no_flash,
             check_clock=check_clock,
+            wire_log=wire_log,
         ),
         ConsoleProgress(),
     )
-    return _conclude(result, folder)
+    return conclude(result, folder)
 
 
-def _conclude(result: RunResult, folder: Path) -> int:
+def conclude(result: RunResult, folder: Path) -> int:
     """Write the report, show it, say what failed, and return the exit code.
 
     A full disk takes neither the verdict nor its exit code away.
