@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from tinyproof.access import hold_board, is_simulated, meet
 from tinyproof.build import Build, build
 from tinyproof.codegen import Generated, generate
+from tinyproof.codegen.explain import Room, excess
 from tinyproof.device import Answer, Device, Identity
+from tinyproof.errors import BuildError
 from tinyproof.frame import encoded_size
 from tinyproof.link import Observer, observed
 from tinyproof.messages import Hello
@@ -95,10 +97,22 @@ def make_firmware(
         ToolchainError, BuildError, StorageError: see ``build``.
     """
     chosen = target.engine(engine)
+    if chosen == "aot":
+        _check_memory(generated, target)
     with progress.step("build", f"{target.name}, engine {chosen}") as step:
         made = build(project, target, chosen, generated.header, simulated=simulated, step=step)
         step.result(("built" if made.fresh else "up to date") + f", {made.sizes.flash:,} bytes")
     return Firmware(target, chosen, model, generated, made)
+
+
+def _check_memory(generated: Generated, target: Target) -> None:
+    """Refuse a model that cannot fit; compilers would say so less clearly."""
+    problems = excess(generated, Room(target.name, target.flash_bytes, target.ram_bytes))
+    if problems:
+        raise BuildError(
+            f"The model does not fit {target.name}: {', and '.join(problems)}.",
+            hint="`tinyproof generate --explain` shows which layers take it, and other targets.",
+        )
 
 
 @dataclass(frozen=True)

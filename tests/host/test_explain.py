@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tinyproof.cli import main
 from tinyproof.cli.generate import command
 from tinyproof.codegen import generate
-from tinyproof.codegen.explain import Room, explanation, fit, text
+from tinyproof.codegen.explain import Room, excess, explanation, fit, text
 
 DIGITS = Path(__file__).resolve().parents[2] / "fixtures/digits/int8.tflite"
 GENERATED = generate(DIGITS.read_bytes())
@@ -83,3 +84,21 @@ def test_the_command_prints_json() -> None:
     assert told["sha256"] == GENERATED.sha256
     assert {target["target"] for target in told["targets"]} >= {"uno", "native"}
     assert all(target["fits"] for target in told["targets"])
+
+
+def test_only_what_can_never_fit_is_refused_before_the_build() -> None:
+    assert excess(GENERATED, Room("tight", 955, 172)) == ()
+    assert excess(GENERATED, Room("small", 900, 171)) == (
+        "its weights take 954 bytes of flash, there are 900",
+        "its arena takes 172 bytes of RAM, there are 171",
+    )
+
+
+def test_building_a_model_that_cannot_fit_is_refused_with_the_memory_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = DIGITS.parents[1] / "models/image_classification.tflite"
+    assert main(["build", "--target", "uno", "--model", str(model)]) == 4
+    said = " ".join(capsys.readouterr().err.split())
+    assert "does not fit uno: its weights take 80,793 bytes of flash, there are" in said
+    assert "its arena takes 49,296 bytes of RAM, there are 2,048" in said

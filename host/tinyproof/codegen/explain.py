@@ -53,6 +53,19 @@ class Fit:
         return not self.problems
 
 
+def excess(generated: Generated, room: Room) -> tuple[str, ...]:
+    """Return what alone is larger than the memory of ``room``, so that no build can succeed."""
+    parts = (
+        ("flash", "weights take", generated.weight_bytes, room.flash),
+        ("RAM", "arena takes", generated.arena_bytes, room.ram),
+    )
+    return tuple(
+        f"its {what} {used:,} bytes of {memory}, there are {there:,}"
+        for memory, what, used, there in parts
+        if there and used > there
+    )
+
+
 def fit(generated: Generated, room: Room) -> Fit:
     """Return whether the model fits ``room``; only a build tells to the byte."""
     flash = generated.weight_bytes + LAYER_BYTES * len(generated.layers) + room.firmware_flash
