@@ -124,30 +124,20 @@ class Harness:
 
     def run(self, cases: Sequence[Case]) -> list[list[Arrays]]:
         """Return the compiled models' outputs for every input of every case."""
-        folder = self.folder / f"batch{self._batches}"
-        self._batches += 1
-        program = self._build(cases, folder)
+        program = self._build(cases, self._next_folder())
         request = b"".join(_requests(cases))
         done = subprocess.run([program], input=request, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()[-4000:]
-        return _answers(cases, done.stdout)
+        return split_answers(cases, done.stdout)
+
+    def _next_folder(self) -> Path:
+        self._batches += 1
+        return self.folder / f"batch{self._batches}"
 
     def _build(self, cases: Sequence[Case], folder: Path) -> Path:
         folder.mkdir(parents=True)
-        numbers = range(len(cases))
-        sources = [
-            _write_source(folder, job, [(number, cases[number]) for number in numbers[job::JOBS]])
-            for job in range(JOBS)
-        ]
-        table = folder / "cases.c"
-        declarations = "".join(f"extern const nn_case_t nn_case_{number};\n" for number in numbers)
-        entries = ", ".join(f"&nn_case_{number}" for number in numbers)
-        table.write_text(
-            f'#include "nn_runner.h"\n{declarations}'
-            f"const nn_case_t *const nn_cases[] = {{{entries}}};\n"
-        )
         program = folder / "runner"
-        objects = self._compile([*sources, table], folder)
+        objects = self._compile(model_sources(cases, folder), folder)
         _gcc([*self.kernels, *objects, "-o", program, "-lm"], folder)
         return program
 
@@ -165,6 +155,23 @@ def _gcc(arguments: Sequence[str | Path], folder: Path) -> None:
     command = ["gcc", *FLAGS, *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
+
+
+def model_sources(cases: Sequence[Case], folder: Path) -> list[Path]:
+    """Write sources that hold the plans of all ``cases`` and the table ``nn_cases`` of them."""
+    numbers = range(len(cases))
+    sources = [
+        _write_source(folder, job, [(number, cases[number]) for number in numbers[job::JOBS]])
+        for job in range(JOBS)
+    ]
+    table = folder / "table.c"
+    declarations = "".join(f"extern const nn_case_t nn_case_{number};\n" for number in numbers)
+    entries = ", ".join(f"&nn_case_{number}" for number in numbers)
+    table.write_text(
+        f'#include "nn_runner.h"\n{declarations}'
+        f"const nn_case_t *const nn_cases[] = {{{entries}}};\n"
+    )
+    return [*sources, table]
 
 
 def _write_source(folder: Path, job: int, cases: Sequence[tuple[int, Case]]) -> Path:
@@ -189,7 +196,7 @@ def _requests(cases: Sequence[Case]) -> Iterator[bytes]:
             yield struct.pack("<IB", number, (0xA5 + 31 * sample) & 0xFF) + data
 
 
-def _answers(cases: Sequence[Case], stdout: bytes) -> list[list[Arrays]]:
+def split_answers(cases: Sequence[Case], stdout: bytes) -> list[list[Arrays]]:
     """Cut the runner's answers apart; plain and observed inference must agree."""
     position = 0
 

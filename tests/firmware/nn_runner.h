@@ -8,13 +8,13 @@ typedef struct {
     void (*run)(void);
     void *arena;
     uint32_t arena_bytes;
-    const tp_span_t *inputs, *outputs;
+    const TP_FLASH tp_span_t *inputs, *outputs;
     uint16_t input_count, output_count;
-    const tp_step_t *steps;
+    const TP_FLASH tp_step_t *steps;
     uint16_t layers;
-    const tp_block_t *blocks;
+    const TP_FLASH tp_block_t *blocks;
     uint16_t block_count;
-    const uint8_t *descriptor;
+    const TP_FLASH uint8_t *descriptor;
 } nn_case_t;
 
 #define NN_CASE(n)                                                                                 \
