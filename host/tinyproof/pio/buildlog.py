@@ -9,7 +9,9 @@ from pathlib import Path
 from tinyproof.errors import BuildError, InfrastructureError, StorageError, ToolchainError
 from tinyproof.targets import Target
 
-_COMPILER = re.compile(r"^(?P<where>\S[^:\n]*:\d+(?::\d+)?): (?:fatal )?[Ee]rror: (?P<what>.+)$", re.M)
+_COMPILER = re.compile(
+    r"^(?P<where>\S[^:\n]*:\d+(?::\d+)?): (?:fatal )?[Ee]rror: (?P<what>.+)$", re.M
+)
 _OVERFLOW = re.compile(r"region `?(?P<region>\w+)'? overflowed by (?P<bytes>\d+) bytes")
 _SECTION = re.compile(r"section `?(?P<section>[.\w]+)'? will not fit in region `?(?P<region>\w+)'?")
 _OUTSIDE = re.compile(
