@@ -7,7 +7,7 @@ from typing import Any
 import nn_draw as draw
 import numpy as np
 import pytest
-from nn_harness import Draw, Harness, draw_case
+from nn_harness import Draw, Harness, draw_case, reference
 from numpy.random import Generator
 
 from nn_net import FLOAT32, INT8, INT32, Net
@@ -56,7 +56,7 @@ def operand(rng: Generator, net: Net, shape: tuple[int, ...], *, constant: bool,
 def output_scale(rng: Generator, net: Net, pair: list[int]) -> float:
     """Return an output scale that LiteRT takes: random, a power of two of a product, or tiny."""
     scales = [float(net.tensors[index].quantization.scale[0]) for index in pair]
-    lowest = 2 * max(scales) / (1 << 20)
+    lowest = max(2 * max(scales) / (1 << 20), 1e-8)
     kind = rng.choice(["random", "product", "tiny"])
     if kind == "tiny":
         return float(np.float32(lowest * 2.0 ** draw.integer(rng, 1, 6)))
@@ -121,6 +121,16 @@ def test_mixed_and_other_element_types_are_refused_by_name() -> None:
 
 def test_an_activation_that_is_no_clamp_is_refused() -> None:
     assert "TANH" in refusal(small(fusedActivationFunction=4))
+
+
+@pytest.mark.parametrize("scale", [1e-45, 1e-20, 2e-9])
+def test_a_scale_too_small_for_the_activation_is_refused_as_litert_does(scale: float) -> None:
+    net = small(fusedActivationFunction=3)
+    for tensor in net.tensors:
+        tensor.quantization.scale = np.array([scale], np.float32)
+    assert "too small for its fused activation" in refusal(net)
+    with pytest.raises(RuntimeError, match="no_integer_overflow_from_quantization"):
+        reference(net.build())
 
 
 def test_shapes_that_do_not_broadcast_are_refused() -> None:

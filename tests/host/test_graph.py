@@ -177,3 +177,12 @@ def test_thousands_of_damaged_files_are_refused_or_taken() -> None:
     assert outcomes["ModelError"] > 1000
     assert outcomes["taken"] > 100, "mutants so wild that none is read prove little"
     assert peak_kib() < LIMIT_KIB
+
+
+@pytest.mark.parametrize("zero_point", [1 << 31, -(1 << 31) - 1, 1 << 62])
+def test_a_zero_point_beyond_32_bits_is_malformed(zero_point: int) -> None:
+    net = Net()
+    x, y = net.input((1, 2), INT8, 0.5, zero_point), net.output((1, 2), INT8, 0.5, 0)
+    net.operator("RESHAPE", [x], [y])
+    with pytest.raises(ModelError, match="a zero point beyond 32 bits"):
+        read_graph(net.build())

@@ -45,8 +45,15 @@ def round_half_away(value: float) -> int:
 
 
 def quantize(value: float, scale: float, zero_point: int) -> int:
-    """Return ``value`` as an unclamped quantized integer; the division is done in float32."""
-    quotient = np.float32(value) / np.float32(scale)
+    """Return ``value`` as an unclamped quantized integer; the division is done in float32.
+
+    Raises:
+        ValueError: the quotient does not fit 32 bits; LiteRT does not prepare such a model.
+    """
+    with np.errstate(over="ignore", divide="ignore"):
+        quotient = np.float32(value) / np.float32(scale)
+    if not abs(quotient) <= 1 << 31:
+        raise ValueError(f"the scale {scale:g} is too small for its fused activation")
     return zero_point + round_half_away(float(quotient))
 
 
@@ -54,7 +61,7 @@ def activation_range_s8(activation: Activation, scale: float, zero_point: int) -
     """Return the lowest and highest int8 output of a fused ``activation``.
 
     Raises:
-        ValueError: an activation that no integer kernel has.
+        ValueError: an activation that no integer kernel has, or too small a scale for it.
     """
     low, high = activation_range_f32(activation)
     lowest, highest = -128, 127

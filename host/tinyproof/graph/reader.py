@@ -186,7 +186,7 @@ def _quantization(table: Table | None, shape: tuple[int, ...], where: str) -> Qu
         zero_point *= len(scale)
     if len(zero_point) != len(scale):
         raise malformed(f"{where} has {len(scale)} scales and {len(zero_point)} zero points")
-    if any(abs(value) > 1 << 31 for value in zero_point):
+    if not all(-(1 << 31) <= value < 1 << 31 for value in zero_point):
         raise malformed(f"{where} has a zero point beyond 32 bits")
     if len(scale) == 1:
         return Quantization(scale, zero_point)
