@@ -19,6 +19,7 @@
         ├── BootError                            boot        the board runs, but not our firmware
         ├── ProtocolError                        protocol    the board breaks the conversation
         │   └── DeviceError                                  the board answered with an error code
+        │       └── ArenaError                   memory      its arena is too small for the model
         ├── DeviceSilentError                    port        no answer within the deadline
         ├── ReferenceFailedError                 toolchain   LiteRT failed on this model
         └── StorageError                         storage     folder not writable, disk full
@@ -201,6 +202,12 @@ class DeviceError(ProtocolError):
         super().__init__(sentence, hint=hint)
         self.code = code
         self.detail = detail
+
+
+class ArenaError(DeviceError):
+    """The board's arena is too small for the model; ``detail`` is the bytes needed."""
+
+    failure = "memory"
 
 
 class DeviceSilentError(InfrastructureError):

@@ -27,6 +27,7 @@ class Events:
         late_answers: answers to requests that were not waiting for one any more.
         dropped_frames: pieces from the board that held bytes, but no intact frame.
         texts: what the board wrote outside frames before each hello, printable; the last 16.
+        causes: of the restarts, in words; the last 16.
     """
 
     hellos: int = 0
@@ -36,6 +37,7 @@ class Events:
     late_answers: int = 0
     dropped_frames: int = 0
     texts: deque[str] = field(default_factory=lambda: deque(maxlen=16))
+    causes: deque[str] = field(default_factory=lambda: deque(maxlen=16))
 
 
 class Request:

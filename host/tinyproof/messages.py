@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from tinyproof.errors import DeviceError, ProtocolError
+from tinyproof.errors import ArenaError, DeviceError, ProtocolError
 from tinyproof.hello import Descriptor, Hello, TensorDescription
 from tinyproof.payload import Reader, board_text
 from tinyproof.protocol import ERROR_SENTENCES, ErrorCode, MessageType, StartCause, Status
@@ -260,7 +260,8 @@ class ErrorAnswer:
         names = {int(known): known.name.lower() for known in MessageType}
         request = names.get(self.request, f"request {self.request}")
         sentence = self.sentence.rstrip(".") or "it gave no reason"
-        return DeviceError(
+        kind = ArenaError if self.code == ErrorCode.ARENA else DeviceError
+        return kind(
             f"The board refused {request}: {sentence} (code {self.code}, detail {self.detail}).",
             code=self.code,
             detail=self.detail,

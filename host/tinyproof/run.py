@@ -292,6 +292,7 @@ def _stream(
                 answers.add(answer.output, answer.ticks)
             else:
                 answers.add_none()
+                course.error = course.error or answer.error
             if not len(answers) % 64:
                 step.update(len(answers), total)
         seconds = watch.seconds()
@@ -309,7 +310,7 @@ def _check_clock(course: _Course, clock: ClockWatch | None) -> Clock:
         return Clock(ClockStatus.SIMULATED)
     is_real = not course.simulated and not course.target.hosted
     found = clock.check(wait=course.options.check_clock or is_real)
-    course.error = clock_error(found)
+    course.error = course.error or clock_error(found)
     return found
 
 
@@ -394,6 +395,7 @@ def _build_info(firmware: Firmware) -> BuildInfo:
 
 
 def _events(events: Events) -> Iterator[Event]:
+    causes = ", ".join(sorted(set(events.causes)))
     for kind, number in (
         ("restart", events.restarts),
         ("retransmission", events.retransmissions),
@@ -402,7 +404,7 @@ def _events(events: Events) -> Iterator[Event]:
         ("dropped-frame", events.dropped_frames),
     ):
         if number:
-            yield Event(kind, number)
+            yield Event(kind, number, causes if kind == "restart" else "")
     for text in events.texts:
         yield Event("boot-text", 1, text)
 

@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterable, Iterator
 
 from tinyproof.deadline import Deadline
+from tinyproof.diagnosis import STARTS, diagnose
 from tinyproof.errors import (
     BootError,
     DeviceSilentError,
@@ -26,7 +27,7 @@ from tinyproof.frame import Decoder, Frame
 from tinyproof.identity import Identity
 from tinyproof.link import Link
 from tinyproof.messages import Hello, StartedEvent, board_text
-from tinyproof.protocol import ANSWER, PROTOCOL_VERSION, MessageType
+from tinyproof.protocol import ANSWER, PROTOCOL_VERSION, MessageType, StartCause
 
 _KIND = 0x3F
 _FIRST_PATIENCE = 0.25  # s without a frame before the first probe, until the board's pace is known
@@ -71,6 +72,7 @@ class Session:
         self._starts_met = 0
         self._restarts_in_a_row = 0
         self._last_start = ""
+        self._last_cause = StartCause.UNKNOWN
         self._is_restarting = False  # on our request
         self._echoes = False
         self._heard_at = 0.0
@@ -159,11 +161,14 @@ class Session:
             return BootError(f"{where} sends back what it receives: no board.", hint=_BOOT_HINT)
         if self.hello or not wrote:
             return DeviceSilentError(f"No answer from {where} {waited}.", hint=_SILENT_HINT)
+        meaning = diagnose(wrote)
         said = f"it wrote: {wrote[-_TEXT_IN_SENTENCE:]}"
+        if meaning:
+            said = f"{meaning.what}; {said}"
         return BootError(
             f"No answer from TinyProof's firmware on {where} {waited}; {said}",
             text=wrote,
-            hint=_BOOT_HINT,
+            hint=(meaning.advice if meaning else "") or _BOOT_HINT,
         )
 
     def _meet_again(self, deadline: Deadline) -> None:
@@ -172,17 +177,25 @@ class Session:
             self._events.restarts += self._starts - self._starts_met
             self._restarts_in_a_row += 1
         if self._restarts_in_a_row >= _RESTARTS_IN_A_ROW:
-            raise BootError(
-                f"The board on {self.link.name} restarts again and again ({self._last_start}).",
-                text=self._last_start,
-                hint=_RESTART_HINT,
-            )
+            raise self._restless()
         self.meet(deadline)
         if self.poison:
             # Nothing may be computed before the poison is in force again.
             held = self._flight.hold()
             self.call(Request(MessageType.POISON, self.poison))
             self._flight.release(held)
+
+    def _restless(self) -> BootError:
+        """Return the error for a board that does nothing but restart."""
+        self._note_text()
+        wrote = "".join(self._events.texts)[-_TEXT_SHOWN:]
+        meaning = diagnose(wrote) or STARTS[self._last_cause]
+        return BootError(
+            f"The board on {self.link.name} restarts again and again ({self._last_start}): "
+            f"{meaning.what}.",
+            text=wrote or self._last_start,
+            hint=meaning.advice or _RESTART_HINT,
+        )
 
     def _note_text(self) -> None:
         text = self._decoder.take_all_text()
@@ -286,7 +299,10 @@ class Session:
     def _take_start(self, frame: Frame) -> None:
         event = StartedEvent.parse(frame.payload)
         self._last_start = f"{event.cause.name.lower()} {event.text}".replace("_", " ").strip()
+        self._last_cause = event.cause
         self._starts += 1
+        if self.hello and not self._is_restarting:
+            self._events.causes.append(STARTS[event.cause].what)
 
     def _take_hello(self, frame: Frame) -> None:
         theirs = frame.payload[0] if frame.payload else frame.version
