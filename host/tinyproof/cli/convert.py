@@ -10,7 +10,7 @@ from tinyproof.cli import options
 from tinyproof.convert import Form
 
 
-@click.command()
+@click.command(short_help="Convert a Keras model to .tflite files with a clean graph.")
 @click.argument("source", type=options.FILE)
 @click.option(
     "--samples", type=options.FILE, help="An .npz file whose x calibrates the int8 forms."

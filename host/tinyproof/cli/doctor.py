@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 
-@click.command()
+@click.command(short_help="Tell what this machine lacks, and the command that mends it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> int:
     """Tell what this machine has, what it lacks, and the command that mends it.

@@ -10,7 +10,7 @@ from tinyproof.cli import options
 from tinyproof.convert import Form
 
 
-@click.command()
+@click.command(short_help="Build the firmware and flash a board that runs another.")
 @options.target
 @options.port
 @options.model

@@ -11,7 +11,7 @@ from tinyproof.cli import options
 from tinyproof.convert import Form
 
 
-@click.command()
+@click.command(short_help="Write model.h for a .tflite file.")
 @click.argument("model", type=options.FILE, required=False)
 @options.form
 @click.option("--out", "-o", type=options.FILE, help="File to write.  [default: standard output]")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Lay out firmware and fixtures as a project of your own.")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def command(directory: Path) -> None:
     """Lay out firmware, platformio.ini and fixtures in DIRECTORY as a project of your own.

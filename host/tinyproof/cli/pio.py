@@ -7,7 +7,8 @@ import click
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(arguments: tuple[str, ...]) -> int:
+@click.pass_context
+def command(ctx: click.Context, arguments: tuple[str, ...]) -> int:
     """Run a plain PlatformIO command, without any package registry.
 
     \b
@@ -16,6 +17,9 @@ def command(arguments: tuple[str, ...]) -> int:
       tinyproof pio run -e native -t size
       tinyproof pio project config
     """
+    if arguments in ((), ("-h",), ("--help",)):
+        click.echo(ctx.get_help())
+        return 0
     from tinyproof.harness import provide_header
     from tinyproof.platformio import passthrough
     from tinyproof.project import find_project

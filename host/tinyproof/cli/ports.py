@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command()
+@click.command(short_help="List the serial ports that are attached.")
 def command() -> None:
     """List the serial ports that are attached, with what USB tells of them.
 

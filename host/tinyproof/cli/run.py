@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tinyproof.report import Report, RunResult
 
 
-@click.command()
+@click.command(short_help="Do all of it: train, generate, build, flash, stream, compare.")
 @options.target
 @options.port
 @options.model

@@ -9,7 +9,7 @@ import click
 from tinyproof.cli import options
 
 
-@click.command()
+@click.command(short_help="Run a simulated board and print its port.")
 @options.target
 @click.option(
     "--speed",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Train a model of the zoo and convert it to each form.")
 @click.argument("name", default="digits")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--seed", default=0, show_default=True, help="Where the random numbers start.")

@@ -10,7 +10,7 @@ from tinyproof.cli import options
 from tinyproof.convert import Form
 
 
-@click.command()
+@click.command(short_help="Ask a board whether it runs the expected firmware.")
 @options.target
 @options.port
 @options.model

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyproof import __version__
-from tinyproof.errors import ToolchainError
+from tinyproof.errors import StorageError, ToolchainError
 from tinyproof.pio import packages, toolchain
 from tinyproof.storage import lock, make_folder, storage_errors
 
@@ -105,7 +105,11 @@ def _base() -> Path:
 
     named = os.environ.get(CORE_DIR_VARIABLE)
     base = Path(named).expanduser() if named else platformdirs.user_cache_path("tinyproof") / "pio"
-    return make_folder(base.absolute())
+    try:
+        return make_folder(base.absolute())
+    except StorageError as error:
+        error.hint = f"Name a folder that you can write to in {CORE_DIR_VARIABLE}, then run again."
+        raise
 
 
 def _key() -> str:

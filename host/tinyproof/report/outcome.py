@@ -96,7 +96,8 @@ def _missed(budgets: tuple[Budget, ...]) -> Failure | None:
     if not missed:
         return None
     more = f" ({count(len(missed) - 1, 'more budget')} missed)" if len(missed) > 1 else ""
-    return Failure(missed[0].kind.value, f"{budget_clause(missed[0])}{more}.")
+    sentence = f"{budget_clause(missed[0])}{more}."
+    return Failure(missed[0].kind.value, sentence, "Make the model cheaper, or the budget larger.")
 
 
 def budget_clause(budget: Budget) -> str:

@@ -1,0 +1,29 @@
+"""A project for the tests that run the command line; its path has a blank and foreign letters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from native_cli import lay_out
+from tinyproof.project import Project
+
+
+@pytest.fixture(scope="session")
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One copy of the project for all tests, so that each firmware is built once."""
+    return lay_out(tmp_path_factory.mktemp("shared") / "my pröject 板")
+
+
+@pytest.fixture
+def project(shared_project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The shared project, with the current folder in it."""
+    monkeypatch.chdir(shared_project.root)
+    return shared_project
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A folder for reports that does not exist yet."""
+    return tmp_path / "report"

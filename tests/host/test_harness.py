@@ -1,0 +1,103 @@
+"""The one place where boards are had: verdicts of streams, tolerance, what reports say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from native_cli import INT8, SAMPLES
+from tinyproof.errors import UsageError
+from tinyproof.harness import Board, open_session
+from tinyproof.progress import Progress
+from tinyproof.project import Project
+from tinyproof.samples import PreparedSamples, SampleSet, load_samples
+from tinyproof.subject import given_or_fixture
+from tinyproof.verdict import Task, Verdict
+
+
+@pytest.fixture(scope="module")
+def board(shared_project: Project) -> Iterator[Board]:
+    """The digits on native."""
+    subject = given_or_fixture(shared_project, INT8, SAMPLES)
+    with open_session(shared_project, subject, Progress(), target="native") as met:
+        yield met
+
+
+@pytest.fixture(scope="module")
+def samples(board: Board) -> PreparedSamples:
+    return board.prepare(load_samples(SAMPLES))
+
+
+def test_verify_gives_a_verdict_on_each_sample(board: Board, samples: PreparedSamples) -> None:
+    judgement = board.verify(samples)
+    assert judgement.passed
+    assert judgement.counts()[Verdict.EXACT] == len(samples)
+    assert judgement.task is Task.CLASSIFICATION
+    assert board.judgements[-1] is judgement
+
+
+def test_without_labels_outputs_are_compared_as_tensors(board: Board) -> None:
+    x = np.random.default_rng(1).uniform(0, 1, (9, 8, 8, 1)).astype(np.float32)
+    judgement = board.verify(board.prepare(SampleSet.from_arrays(x)))
+    assert judgement.passed
+    assert judgement.task is Task.TENSOR
+
+
+def test_the_boards_tolerance_serves_where_none_is_given(
+    board: Board, samples: PreparedSamples
+) -> None:
+    tolerant = replace(board, tolerance_lsb=3)
+    assert board.verify(samples).tolerance_lsb is None
+    assert tolerant.verify(samples).tolerance_lsb == 3
+    assert tolerant.verify(samples, tolerance_lsb=0).tolerance_lsb == 0
+
+
+def test_an_answer_that_differs_is_wrong(
+    board: Board, samples: PreparedSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Board.stream
+
+    def lie_once(this: Board, given: PreparedSamples) -> Iterator[object]:
+        for answer in stream(this, given):
+            changed = bytes([answer.output[0] ^ 0x7F]) + answer.output[1:]
+            yield replace(answer, output=changed) if answer.index == 17 else answer
+
+    monkeypatch.setattr(Board, "stream", lie_once)
+    judgement = board.verify(samples, task=Task.TENSOR)
+    assert not judgement.passed
+    assert judgement.which(Verdict.WRONG).tolist() == [17]
+
+
+def test_the_same_input_with_two_answers_is_unstable(
+    board: Board, samples: PreparedSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = board.prepare(SampleSet.from_arrays(np.zeros((4, 8, 8, 1), np.float32)))
+    stream = Board.stream
+
+    def waver(this: Board, given: PreparedSamples) -> Iterator[object]:
+        for answer in stream(this, given):
+            changed = bytes(reversed(answer.output))
+            yield replace(answer, output=changed) if answer.index == 2 else answer
+
+    monkeypatch.setattr(Board, "stream", waver)
+    judgement = board.verify(twice)
+    assert judgement.counts()[Verdict.UNSTABLE] > 0
+    assert not judgement.passed
+
+
+def test_a_board_tells_reports_who_it_is(board: Board) -> None:
+    told = dict(board.properties())
+    assert told["target"] == "native"
+    assert told["port"].startswith("/dev/pts/")
+    assert told["model.sha256"] == board.firmware.generated.sha256
+    assert told["build"] == board.hello.build_id.hex()
+
+
+def test_a_session_on_a_target_that_needs_a_port_says_so(project: Project) -> None:
+    subject = given_or_fixture(project, INT8, SAMPLES)
+    session = open_session(project, subject, Progress(), target="uno")
+    with pytest.raises(UsageError, match="needs a port"), session:
+        pass
