@@ -28,7 +28,7 @@ def lower(node: Node) -> list[Layer]:
     fine = float(np.float32(1 / 128) * np.float32(input_scale))
     output = _multiplier_s16(float_ratio(fine, divisor=output_scale))
     reluish = _multiplier_s16(float_ratio(fine, divisor=RELUISH_SCALE))
-    node.require(output[1] <= 0, "its output scale is less than 1/128 of its input scale")
+    node.require(output[1] <= 0, "its output scale is at most 1/128 of its input scale")
     return lookup(node, lambda value: _s16(value - input_zero, output, reluish) + output_zero)
 
 
