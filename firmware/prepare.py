@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,19 @@ def strict(env: Any, node: Any) -> Any:
     return env.Object(node, CCFLAGS=[*env["CCFLAGS"], *WARNINGS])
 
 
+def fetch_images() -> None:
+    """Copy what TINYPROOF_IMAGES holds into this build folder: to be uploaded, not built again."""
+    folder = os.environ.get("TINYPROOF_IMAGES")
+    place = Path(env.subst("$BUILD_DIR"))
+    for path in sorted(Path(folder).iterdir()) if folder else ():
+        if path.is_file() and path.name[0] != ".":
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, place)
+
+
 def main() -> None:
     """Configure the environment before the platform's own script runs."""
+    fetch_images()
     include = Path(env.subst("$PROJECT_INCLUDE_DIR"))
     if not (include / "model.h").is_file():
         stop(f"{include / 'model.h'} is missing. Write it: tinyproof generate MODEL.tflite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tinyproof.build import Build
 from tinyproof.errors import FlashError, ToolchainError
 from tinyproof.progress import Step
 from tinyproof.project import Project
-from tinyproof.storage import make_folder
+from tinyproof.storage import storage_errors
 from tinyproof.text import printable
 
 ATTEMPTS = 3
@@ -24,7 +25,10 @@ _STAGES = (
     (re.compile(r"flash verified|Hash of data verified"), "verified"),
 )
 _ATTEMPT = re.compile(r"attempt (\d+) of \d+")
-_NOISE = re.compile(r"ioctl\(|attempt \d+ of|^\*\*\*|^avrdude done")
+_NOISE = re.compile(r"ioctl\(|^\*\*\* \[\w+\] Error|^=+ ")
+
+
+_REPLUG = "Check the cable and the board's power, then run again: it is flashed anew."
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,14 @@ _CAUSES = (
     ),
     _Cause(
         re.compile(r"Input/output error|Broken pipe|Bad file descriptor|No such device", re.I),
-        "The port {port} vanished in the upload, and the board holds a part of the firmware",
-        "Check the cable and the board's power, then run again: it is flashed anew.",
+        "The port {port} broke down in the upload, and the board holds a part of the firmware",
+        _REPLUG,
     ),
     _Cause(
         re.compile(
             r"(?:expected|wrong|does not match).*signature|signature.*(?:wrong|expected)", re.I
         ),
-        "The chip on {port} is not that of a {title}",
+        "The chip on {port} is not that of {title}",
         "Check what is plugged in, and give its --target.",
     ),
     _Cause(
@@ -66,8 +70,8 @@ _CAUSES = (
     ),
     _Cause(
         re.compile(r"not in sync|not responding|timeout|timed out|protocol error", re.I),
-        "No bootloader of a {title} answers on {port}",
-        "Check that the board is a {title} whose bootloader runs at {baud} baud (if not, set "
+        "No bootloader answers on {port} as that of {title} does",
+        "Check that the board is {title} and its bootloader runs at {baud} baud (if not, set "
         "upload_speed in target.ini); press its reset button and run again.",
     ),
     _Cause(
@@ -79,12 +83,16 @@ _CAUSES = (
 
 
 class _Watcher:
-    """Follows the uploader line by line."""
+    """Follows the uploader, a line at a time."""
 
     def __init__(self, step: Step) -> None:
         self._step = step
         self._stage = -1
-        self.gave_up = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the uploader has begun."""
+        return self._stage >= 0
 
     def see(self, line: str) -> None:
         """Tell how far it is.
@@ -122,23 +130,48 @@ def upload(project: Project, built: Build, port: str, step: Step) -> None:
         ToolchainError: PlatformIO or the uploader cannot be started.
         StorageError: the log cannot be written.
     """
-    log = make_folder(built.folder) / f"upload-{_plain(port)}.log"
+    log = built.folder / f"upload-{_plain(port)}.log"
     arguments = ["run", "--environment", built.target.name, "--target", "nobuild"]
     arguments += ["--target", "upload", "--upload-port", port]
-    try:
-        code = platformio.run(
-            project,
-            built.core,
-            arguments,
-            log=log,
-            settings=built.settings,
-            on_line=_Watcher(step).see,
-        )
-    except _GaveUpError:
-        code = 1
+    watcher = _Watcher(step)
+    # PlatformIO keeps notes in its workspace while it uploads: uploads of one build to several
+    # boards at once would fall over each other's, so each has its own and gets the images there.
+    with (
+        storage_errors(built.folder),
+        tempfile.TemporaryDirectory(dir=built.folder, prefix="upload-") as workspace,
+    ):
+        own = {
+            "PLATFORMIO_WORKSPACE_DIR": workspace,
+            "TINYPROOF_IMAGES": str(built.program.parent),
+        }
+        try:
+            code = platformio.run(
+                project,
+                built.core,
+                arguments,
+                log=log,
+                settings=built.settings | own,
+                on_line=watcher.see,
+                give_up=lambda: _gone(port),
+            )
+        except _GaveUpError:
+            code = 1
     if code != 0:
-        raise explain(log, built, port)
+        raise _vanished(port) if watcher.connected and _gone(port) else explain(log, built, port)
     log.unlink(missing_ok=True)
+
+
+def _gone(port: str) -> bool:
+    """Whether the device is no longer there; avrdude would wait for its answer for ever."""
+    return port.startswith("/") and not Path(port).exists()
+
+
+def _vanished(port: str) -> FlashError:
+    return FlashError(
+        f"The port {printable(port)} vanished in the upload, and the board holds a part of the "
+        "firmware.",
+        hint=_REPLUG,
+    )
 
 
 def _plain(port: str) -> str:

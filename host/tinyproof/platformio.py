@@ -48,6 +48,7 @@ def run(
     log: Path,
     settings: Mapping[str, str],
     on_line: Callable[[str], None] | None = None,
+    give_up: Callable[[], bool] | None = None,
 ) -> int:
     """Run ``pio ARGUMENTS`` in the project's folder and return its exit code.
 
@@ -60,6 +61,7 @@ def run(
         log: takes all output.
         settings: environment variables on top of the core's.
         on_line: told of each line of output.
+        give_up: asked twice a second, from a thread; once it says so, PlatformIO is ended.
 
     Raises:
         ToolchainError: PlatformIO cannot be started.
@@ -71,6 +73,7 @@ def run(
         environment=core.environment() | dict(settings),
         log=log,
         on_line=on_line,
+        give_up=give_up,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from boards import common_project
 from native_cli import lay_out
 from tinyproof.project import Project
 
@@ -27,3 +28,10 @@ def project(shared_project: Project, monkeypatch: pytest.MonkeyPatch) -> Project
 def out(tmp_path: Path) -> Path:
     """A folder for reports that does not exist yet."""
     return tmp_path / "report"
+
+
+@pytest.fixture(scope="session")
+def boards_project(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
+    """One copy of the project for all tests on simulated boards, in whichever process they run."""
+    base = tmp_path_factory.getbasetemp()
+    return common_project((base if worker_id == "master" else base.parent) / "boards")

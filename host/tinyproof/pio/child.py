@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tinyproof.errors import ToolchainError
@@ -14,6 +15,7 @@ from tinyproof.storage import storage_errors
 
 END_SECONDS = 2.0
 """How long a group may take to end before it is killed, in seconds."""
+_WATCH_SECONDS = 0.5
 
 
 def run(
@@ -23,6 +25,7 @@ def run(
     environment: Mapping[str, str],
     log: Path,
     on_line: Callable[[str], None] | None = None,
+    give_up: Callable[[], bool] | None = None,
 ) -> int:
     """Run ``command`` and return its exit code.
 
@@ -32,6 +35,7 @@ def run(
         environment: all of its environment.
         log: takes its output, stdout and stderr in one, as it comes.
         on_line: told of each line, without the end of line.
+        give_up: asked twice a second, from a thread; once it says so, the group is killed.
 
     Raises:
         ToolchainError: it cannot be started.
@@ -41,14 +45,36 @@ def run(
         process = _start(command, cwd, environment)
         try:
             assert process.stdout is not None
-            for line in process.stdout:
-                file.write(line)
-                if on_line is not None:
-                    on_line(line.rstrip("\n"))
-            return process.wait()
+            with _watched(process, give_up):
+                for line in process.stdout:
+                    file.write(line)
+                    if on_line is not None:
+                        on_line(line.rstrip("\n"))
+                return process.wait()
         finally:
             # Interrupted, or ended with something still running in its group.
             end_group(process)
+
+
+@contextmanager
+def _watched(process: subprocess.Popen[str], give_up: Callable[[], bool] | None) -> Iterator[None]:
+    """Kill the process's group as soon as ``give_up`` says so; its output ends then."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while give_up is not None and not done.wait(_WATCH_SECONDS):
+            if give_up():
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                return
+
+    thread = threading.Thread(target=watch, name="watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _start(
