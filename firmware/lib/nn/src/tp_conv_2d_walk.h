@@ -41,11 +41,16 @@ static tp_window_t tp_window(const TP_FLASH TP_CONV_T *conv) {
     return window;
 }
 
-static TP_ELEMENT *tp_fill(TP_ELEMENT *patch, size_t count, TP_ELEMENT value) {
-    while (count-- != 0) {
+/* Out of line, as only edges need it. */
+__attribute__((noinline)) static TP_ELEMENT *tp_fill(TP_ELEMENT *patch, size_t count,
+                                                     TP_ELEMENT value) {
+    TP_ELEMENT *const end = patch + count;
+
+    while (patch != end) {
         *patch++ = value;
+        __asm__ volatile(""); /* or compilers make it a call of memset, which has to be linked */
     }
-    return patch;
+    return end;
 }
 
 /* Copies what is long enough with memcpy; a call costs more than the few bytes of a short run. */
@@ -58,7 +63,7 @@ static TP_ELEMENT *tp_copy(TP_ELEMENT *patch, const TP_ELEMENT *from, size_t cou
     }
     while (patch != end) {
         *patch++ = *from++;
-        __asm__ volatile(""); /* or compilers make it a memcpy again */
+        __asm__ volatile(""); /* as above */
     }
     return end;
 }
