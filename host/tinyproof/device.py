@@ -100,6 +100,11 @@ class Device:
             raise TinyProofError("The device was used before hello().")
         return self._session.hello
 
+    @property
+    def nonce(self) -> int:
+        """The session's nonce, the seed of every CRC; 0 before the first session."""
+        return self._session.nonce
+
     def close(self) -> None:
         """Close the link."""
         self.link.close()

@@ -85,6 +85,11 @@ class Session:
         self._events.dropped_frames = self._decoder.dropped
         return self._events
 
+    @property
+    def nonce(self) -> int:
+        """The seed of every frame's CRC; 0 before the first session."""
+        return self._flight.seed
+
     # -- meeting the board
 
     def meet(self, deadline: Deadline, quiet_seconds: float = 0.0) -> Hello:

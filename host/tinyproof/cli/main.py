@@ -32,6 +32,7 @@ COMMANDS = {
     "flash": "tinyproof.cli.flash",
     "verify": "tinyproof.cli.verify",
     "replay": "tinyproof.cli.replay",
+    "chaos": "tinyproof.cli.chaos",
     "simulate": "tinyproof.cli.simulate",
     "targets": "tinyproof.cli.targets",
     "ports": "tinyproof.cli.ports",
