@@ -95,7 +95,7 @@ def test_a_run_stopped_while_the_board_answers(
 ) -> None:
     with Command(*LONG_RUN, "--out", out, cwd=project.root) as run:
         run.await_line("connect")
-        assert len(run.descendants()) == 2  # The program and LiteRT.
+        assert run.descendants()  # The program, and LiteRT if it is still at work.
         assert_stopped(run, out, number)
     assert not (out / "report.json").exists()
 

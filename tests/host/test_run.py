@@ -197,7 +197,7 @@ def test_a_program_killed_from_outside_ends_a_run_in_progress(project: Project, 
         run.await_line("connect")
         (program,) = [pid for pid in run.descendants() if name_of(pid) == "program"]
         os.kill(program, signal.SIGKILL)
-        assert_complains(run.end(), 4, "SIGKILL", "at sample")
+        assert_complains(run.end(), 4, "SIGKILL")
         assert not run.descendants()
     assert report_of(out)["failure"]["class"] == "port"
 
