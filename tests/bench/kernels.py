@@ -39,7 +39,8 @@ def measure(model: Path, names: Sequence[str]) -> Iterator[tuple[str, Count]]:
         except RuntimeError as error:
             if name not in SMALL:
                 raise
-            sys.stderr.write(f"{title(model)} does not run on {name}: {error}\n"[:300])
+            reason = str(error).splitlines()[0]
+            sys.stderr.write(f"{title(model)} does not run on {name}: {reason}\n")
 
 
 def table(models: Sequence[Path], names: Sequence[str]) -> Iterator[str]:
