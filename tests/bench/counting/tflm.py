@@ -1,8 +1,9 @@
 """What TensorFlow Lite Micro's reference kernels execute for one inference: what to beat.
 
-Measured once, outside of this repository: x86-64 with the kernels of the PyPI package
-``tflite-micro``, as the difference between two callgrind runs of many and of one inference, divided
-by their number; Cortex-M4 (with FPU) with TFLM built at -O2, in QEMU.
+Measured once, outside of this repository. x86-64: the kernels as compiled in the PyPI package
+``tflite-micro``, as the difference between callgrind runs of several inferences and of one, Python's
+call included (digits int8: a bare program at -O2). Cortex-M4 with FPU and RV32IMC: TFLM built at
+-O2, in QEMU.
 """
 
 TFLM = {
