@@ -1,7 +1,7 @@
 """What TensorFlow Lite Micro's reference kernels execute for one inference: what to beat.
 
 Measured once, outside of this repository. x86-64: the kernels as compiled in the PyPI package
-``tflite-micro``, as the difference between callgrind runs of several inferences and of one, Python's
+``tflite-micro``, as the difference between callgrind runs of several inferences and one, Python's
 call included (digits int8: a bare program at -O2). Cortex-M4 with FPU and RV32IMC: TFLM built at
 -O2, in QEMU.
 """
