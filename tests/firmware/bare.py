@@ -25,18 +25,19 @@ INCLUDES = (
     ROOT / "firmware/lib/wire/include",
 )
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
-PLATFORM = ("-std=gnu11", "-Os", "-ffunction-sections", "-fdata-sections")
-"""What PlatformIO's platform adds, without link-time optimisation: it takes long."""
+LTO = ("-flto", "-fuse-linker-plugin", "-fno-fat-lto-objects")
+PLATFORM = ("-std=gnu11", "-Os", "-ffunction-sections", "-fdata-sections", *LTO)
+"""What PlatformIO's platform adds."""
 SECONDS = 120
 JOBS = 2
 
 
-def kernel_sources() -> list[Path]:
-    """Return the kernels that an AVR gets, as ``lib/nn/select.py`` selects them."""
-    faster = sorted((KERNELS / "src/avr").glob("*.[cS]"))
+def kernel_sources(*, portable: bool) -> list[Path]:
+    """Return the kernels that an AVR gets, as ``lib/nn/select.py`` selects them, or all in C."""
+    faster = [] if portable else sorted((KERNELS / "src/avr").glob("*.[cS]"))
     names = {path.stem for path in faster}
-    portable = sorted((KERNELS / "src").glob("*.c"))
-    return [*(path for path in portable if path.stem not in names), *faster]
+    sources = sorted((KERNELS / "src").glob("*.c"))
+    return [*(path for path in sources if path.stem not in names), *faster]
 
 
 def _flags(target: str) -> list[str]:
@@ -75,19 +76,19 @@ class Chip:
     Attributes:
         target: name of the target, whose build flags hold.
         mcu: name of the processor, for compiler and simulator.
-        more: further compiler flags.
+        portable: whether to leave the processor's own kernels out.
     """
 
     folder: Path
     target: str = "uno"
     mcu: str = "atmega328p"
-    more: tuple[str, ...] = ()
+    portable: bool = False
 
     def compile(self, sources: Sequence[Path], name: str, *flags: str | Path) -> list[Path]:
         """Compile ``sources`` into the folder ``name``; return the objects."""
         folder = self.folder / name
         folder.mkdir(parents=True)
-        command = ["avr-gcc", f"-mmcu={self.mcu}", *PLATFORM, *_flags(self.target), *self.more]
+        command = ["avr-gcc", f"-mmcu={self.mcu}", *PLATFORM, *_flags(self.target)]
         command += [*WARNINGS, *map(str, flags), *(f"-I{path}" for path in INCLUDES), "-c"]
         shares = [share for job in range(JOBS) if (share := sources[job::JOBS])]
         with ThreadPoolExecutor(JOBS) as pool:
@@ -97,7 +98,8 @@ class Chip:
     @cached_property
     def kernels(self) -> Path:
         """The library of all kernels."""
-        objects = self.compile(kernel_sources(), f"kernels-{self.mcu}", *_kernel_flags())
+        sources = kernel_sources(portable=self.portable)
+        objects = self.compile(sources, f"kernels-{self.mcu}", *_kernel_flags())
         library = self.folder / f"kernels-{self.mcu}" / "libnn.a"
         _call(["avr-gcc-ar", "rcs", library, *objects], self.folder)
         return library
@@ -105,8 +107,11 @@ class Chip:
     def link(self, objects: Sequence[Path], name: str) -> Path:
         """Link ``objects`` with the kernels that they need; return the program."""
         program = self.folder / f"{name}.elf"
-        command = ["avr-gcc", f"-mmcu={self.mcu}", "-mrelax", "-Wl,--gc-sections"]
-        _call([*command, *objects, self.kernels, "-lm", "-o", program], self.folder)
+        command = ["avr-gcc", f"-mmcu={self.mcu}", *PLATFORM, *_flags(self.target)]
+        _call(
+            [*command, "-Wl,--gc-sections", *objects, self.kernels, "-lm", "-o", program],
+            self.folder,
+        )
         return program
 
     @cached_property

@@ -12,8 +12,8 @@ from nn_harness import Arrays, Case, Draw, Harness, draw_case, model_sources, sp
 ARENAS_BYTES = 6000
 """All models of a program lie in RAM side by side; 2 KiB are for the stack and the tables."""
 
-FLASH_BYTES = 40_000
-"""Constants of all models of a program: __flash reaches the first 64 KiB."""
+FLASH_BYTES = 160_000
+"""Constants of all models of a program; the rest is for kernels."""
 
 SAMPLES = 2
 

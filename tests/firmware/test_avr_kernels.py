@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bare import KERNELS, PROGRAMS, Chip
 from bare_harness import BareHarness
-from numpy.random import default_rng
+from numpy.random import Generator, default_rng
 from test_kernels_average_pool_2d import average_pool_2d_s8
 from test_kernels_conv_2d import conv_2d_s8
 from test_kernels_depthwise_conv_2d import depthwise_conv_2d_s8
@@ -19,7 +19,12 @@ from test_kernels_max_pool_2d import conv_then_pool_s8, max_pool_2d_s8
 from test_kernels_quantize import rescale_s8
 from test_kernels_softmax import softmax_s8
 
+from bench import avr_cycles
+from nn_net import INT8, Net
 from tools import require_file, require_tool
+
+MOST_CYCLES = 75_000
+"""Of one inference of the int8 digits on an ATmega328P: 4.7 ms at 16 MHz."""
 
 INT32 = (-(1 << 31), (1 << 31) - 1)
 
@@ -107,6 +112,14 @@ def requantize(uno: Chip, cases: Sequence[tuple[int, int, int]]) -> list[list[in
     return np.frombuffer(ran.output, "<i4").reshape(len(cases), 4).tolist()
 
 
+def test_the_digits_take_the_same_cycles_whatever_they_show(uno: Chip) -> None:
+    model = (avr_cycles.DIGITS / "int8.tflite").read_bytes()
+    cycles = avr_cycles.measure(uno, model, avr_cycles.digits()[:20])
+    assert cycles.exact
+    assert cycles.plain.max() <= MOST_CYCLES
+    assert cycles.plain.max() - cycles.plain.min() < cycles.plain.max() // 100
+
+
 DRAWS = (
     *(conv_2d_s8, conv_2d_s8, conv_then_pool_s8, conv_then_pool_s8),
     *(depthwise_conv_2d_s8, fully_connected_s8, fully_connected_s8, max_pool_2d_s8),
@@ -117,3 +130,26 @@ DRAWS = (
 
 def test_a_sample_of_the_operators_equals_litert(mega: BareHarness) -> None:
     mega.prove_draws(DRAWS, rounds=6)
+
+
+def many_weights(rng: Generator) -> Net:
+    """Draw two layers of 72,000 and 9,600 weights: an array, and together more, than 64 KiB."""
+    net = Net()
+    hidden = net.input((1, 600), INT8, 0.02, -3)
+    for rows in (120, 80):
+        depth = net.tensors[hidden].shape[-1]
+        weights = rng.integers(-127, 128, (rows, depth), dtype=np.int8)
+        bias = rng.integers(-(1 << 12), 1 << 12, rows, dtype=np.int32)
+        scales = rng.uniform(0.001, 0.002, rows).astype(np.float32)
+        matrix = net.constant(weights, scale=scales)
+        offset = net.constant(bias, scale=scales * np.float32(0.02))
+        output = net.output if rows == 80 else net.tensor
+        result = output((1, rows), INT8, 0.02, 5)
+        inputs = [hidden, matrix, offset]
+        net.operator("FULLY_CONNECTED", inputs, [result], "FullyConnectedOptions", version=5)
+        hidden = result
+    return net
+
+
+def test_weights_may_fill_more_than_64_kib_of_flash(mega: BareHarness) -> None:
+    mega.prove(many_weights, cases=1)

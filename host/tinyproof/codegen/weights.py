@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_BYTES = 32767
-"""avr-gcc takes no larger object. A struct ends before it gets larger; one array alone may be."""
+"""avr-gcc takes no larger object. A struct ends before it gets larger; one array alone may be, and
+is then defined by ``TP_LARGE_S8`` if it is int8."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,10 @@ class Weights:
         """Bytes of struct ``index`` without what a compiler may append to it."""
         return sum(member.values.nbytes for member in self.blocks[index])
 
+    def is_large(self, index: int) -> bool:
+        """Return whether block ``index`` is one int8 array that is too large for a struct."""
+        return _is_large(self.blocks[index][0].values)
+
     @property
     def crc32(self) -> int:
         """CRC-32 (``zlib.crc32``) over the structs in order."""
@@ -60,6 +65,10 @@ class Weights:
             for member in block:
                 crc = zlib.crc32(member.values.tobytes(), crc)
         return crc
+
+
+def _is_large(values: NDArray[Any]) -> bool:
+    return values.dtype == np.int8 and values.nbytes > BLOCK_BYTES
 
 
 def _key(values: NDArray[Any]) -> tuple[str, bytes]:
@@ -81,5 +90,6 @@ def collect_weights(arrays: Iterable[tuple[str, NDArray[Any]]]) -> Weights:
         size += member.values.nbytes
         blocks[-1].append(member)
         # avr-gcc takes the address of an element of a flash struct as constant, the array's not.
-        places[key] = f"&tp_weights_{len(blocks) - 1}.{member.name}[0]"
+        array = "" if _is_large(member.values) else f".{member.name}"
+        places[key] = f"&tp_weights_{len(blocks) - 1}{array}[0]"
     return Weights(tuple(tuple(block) for block in blocks), places)
