@@ -28,6 +28,7 @@ from tinyproof.identity import Identity
 from tinyproof.link import Link, open_link
 from tinyproof.progress import Progress
 from tinyproof.project import Project
+from tinyproof.recovery import open_board
 from tinyproof.simulators.start import SimulatedBoard, simulated_board, start_program
 from tinyproof.storage import lock
 from tinyproof.targets import Target
@@ -94,7 +95,7 @@ def hold_board(
             hint="Wait for it to end, or name another port.",
         )
         with lock(_board_lock(project, port), wait_s=0, busy=busy):
-            yield Access(port, lambda: open_link(port, target.baud))
+            yield Access(port, lambda: open_board(port, target.baud))
     elif target.hosted:
         yield Access("", lambda: start_program(target, built.program))
     else:

@@ -36,6 +36,7 @@ class Link(ABC):
         name: what errors call it: the port's name or URL.
         port: the port's name or URL; of a program, the port that it serves.
         observer: told of every chunk that passes; for wire logs.
+        returns: how often the board vanished and came back, in words.
     """
 
     def __init__(self, name: str) -> None:
@@ -43,6 +44,7 @@ class Link(ABC):
         self.name = name
         self.port = name
         self.observer: Observer | None = None
+        self.returns: list[str] = []
 
     def clock(self) -> float:
         """Return this link's time in seconds, monotonic; simulated links may have their own."""

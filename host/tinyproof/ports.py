@@ -39,6 +39,27 @@ def available() -> list[str]:
     return sorted(port.device for port in list_ports.comports())
 
 
+def serial_number(url: str) -> str | None:
+    """Return the USB serial number of the board on a port; None if it has none of its own.
+
+    A number that two boards share tells neither of them.
+    """
+    if "://" in url:
+        return None
+    device = Path(url).resolve()
+    known = [(port.device, port.serial_number) for port in list_ports.comports()]
+    found = next((number for name, number in known if Path(name).resolve() == device), None)
+    if not found or [number for _, number in known].count(found) > 1:
+        return None
+    return str(found)
+
+
+def with_serial_number(number: str) -> str | None:
+    """Return the port of the one board with this USB serial number, None if there is none."""
+    found = [port.device for port in list_ports.comports() if port.serial_number == number]
+    return found[0] if len(found) == 1 else None
+
+
 def holders(path: str) -> list[Holder]:
     """Return the processes, ours included, that have the device open, as far as we may see."""
     device = _device_number(path)

@@ -165,7 +165,8 @@ def replay(path: Path, progress: Progress) -> RunResult:
         judgement = None
         if found.listener.hello is not None and any(outputs):
             with progress.step("compare", "with LiteRT"):
-                judgement = _judge(header, generated, samples, outputs)
+                changed = _changed(samples, found.listener.answers)
+                judgement = _judge(header, generated, samples, outputs, changed)
         return _result(header, found, judgement, ticks, len(samples), _classes(generated))
     finally:
         samples.close()
@@ -240,8 +241,18 @@ def _attribute(
     return outputs, ticks
 
 
+def _changed(samples: Iterable[bytes], answers: dict[bytes, list[tuple[bytes, int]]]) -> set[int]:
+    """Return the samples that were ever answered in two ways, by repetitions too."""
+    mixed = {key for key, found in answers.items() if len({output for output, _ in found}) > 1}
+    return {index for index, sample in enumerate(samples) if sample in mixed}
+
+
 def _judge(
-    header: Header, generated: Generated, samples: Records, outputs: list[bytes | None]
+    header: Header,
+    generated: Generated,
+    samples: Records,
+    outputs: list[bytes | None],
+    changed: set[int],
 ) -> Judgement:
     with ReferenceRun(header.model, samples) as run:
         expected = run.collect()
@@ -252,7 +263,7 @@ def _judge(
             outputs,
             task=header.task,
             tolerance_lsb=header.tolerance_lsb,
-            unstable=find_unstable(fingerprints(samples), outputs),
+            unstable=find_unstable(fingerprints(samples), outputs) | changed,
         )
     finally:
         expected.close()

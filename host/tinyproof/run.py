@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import time
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof import reference, surroundings
 from tinyproof.access import is_simulated
+from tinyproof.answers import Answers
 from tinyproof.clock import ClockWatch, clock_error
 from tinyproof.codegen import Generated
 from tinyproof.convert.forms import Form
-from tinyproof.device import Device, Events
+from tinyproof.device import Device
 from tinyproof.errors import TinyProofError, UsageError
 from tinyproof.harness import (
     Board,
@@ -32,7 +32,6 @@ from tinyproof.harness import (
 )
 from tinyproof.progress import Progress
 from tinyproof.project import Project
-from tinyproof.records import Records
 from tinyproof.reference import ReferenceRun
 from tinyproof.report import (
     Budget,
@@ -49,6 +48,7 @@ from tinyproof.report import (
     Throughput,
 )
 from tinyproof.samples import PreparedSamples, check_labels, prepare
+from tinyproof.stability import Difference, repeat, sentence
 from tinyproof.stats import latency
 from tinyproof.subject import Subject, find_samples, find_subject
 from tinyproof.targets import Target, find_target
@@ -76,6 +76,7 @@ class RunOptions:
         max_latency_us: budget of the p99 latency, microseconds.
         baud: the serial port's speed, bits per second; None for the target's own.
         flash: whether a board that runs something else is flashed; otherwise it is refused.
+        repeat: how many more times the samples are streamed, to find answers that change.
         wire_log: file that every byte that passes is written to; None for none.
         check_clock: wait until the board's clock has been watched for long enough, which is always
             done with real boards.
@@ -94,64 +95,8 @@ class RunOptions:
     baud: int | None = None
     flash: bool = True
     check_clock: bool = False
+    repeat: int = 0
     wire_log: Path | None = None
-
-
-class Answers(Sequence[bytes | None]):
-    """The answers of a stream, in order, kept in a file; None where the board gave none."""
-
-    def __init__(self, size: int) -> None:
-        """Begin without answers of ``size`` bytes each."""
-        self._records = Records(size)
-        self._filler = bytes(size)
-        self._absent: set[int] = set()
-        self._count = 0
-        self._batch: list[bytes] = []
-        self.ticks = array("Q")
-
-    def add(self, output: bytes, ticks: int) -> None:
-        """Take the next answer."""
-        self._batch.append(output)
-        self.ticks.append(ticks)
-        self._count += 1
-        if len(self._batch) >= 1024:
-            self._flush()
-
-    def add_none(self) -> None:
-        """Take note that the next sample has no answer."""
-        self._absent.add(self._count)
-        self._batch.append(self._filler)
-        self._count += 1
-
-    def skip_to(self, index: int) -> None:
-        """Take note that all samples up to ``index``, itself excluded, have no answer."""
-        while self._count < index:
-            self.add_none()
-
-    def _flush(self) -> None:
-        self._records.append(b"".join(self._batch))
-        self._batch.clear()
-
-    def __len__(self) -> int:
-        """Return how many samples are accounted for."""
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> bytes | None: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[bytes | None]: ...
-    def __getitem__(self, index: int | slice) -> bytes | list[bytes | None] | None:
-        """Return one answer, or a list of them."""
-        self._flush()
-        if isinstance(index, slice):
-            numbers = range(*index.indices(self._count))
-            found = self._records[index]
-            return [None if n in self._absent else a for n, a in zip(numbers, found, strict=True)]
-        return None if index in self._absent else self._records[index]
-
-    def close(self) -> None:
-        """Release the file."""
-        self._records.close()
 
 
 @dataclass
@@ -175,6 +120,7 @@ class _Course:
     memory: Memory = field(default_factory=Memory)
     tick_hz: float = 0.0
     clock: Clock | None = None
+    differences: list[Difference] = field(default_factory=list)
     log: WireLog | None = None
     error: TinyProofError | None = None
 
@@ -298,6 +244,8 @@ def _stream(
         seconds = watch.seconds()
         step.update(len(answers), total)
         step.result(f"{len(answers) / max(seconds, 1e-9):,.0f} samples/s{watch.time}")
+        if course.options.repeat:
+            course.differences = repeat(board, samples, answers, course.options.repeat, step)
     course.memory = _memory(board.device, board.firmware)
     course.throughput = measure_throughput(board, samples[0], answers.ticks, seconds)
     course.quiet_latency_us = quiet_latency_us(board, samples[0])
@@ -343,7 +291,8 @@ def _judge(
             answers,
             task=course.options.task or default_task(samples),
             tolerance_lsb=course.options.tolerance_lsb,
-            unstable=find_unstable(fingerprints(samples), answers),
+            unstable=find_unstable(fingerprints(samples), answers)
+            | {found.sample for found in course.differences},
         )
     finally:
         outputs.close()
@@ -377,7 +326,7 @@ def _result(project: Project, course: _Course) -> RunResult:
         throughput=course.throughput,
         quiet_latency_us=course.quiet_latency_us,
         memory=course.memory,
-        events=tuple(_events(board.device.events)) if board else (),
+        events=tuple(_events(course, board)) if board else (),
         budgets=tuple(_budgets(course, ticks)),
         versions=surroundings.versions(),
         error=course.error,
@@ -394,7 +343,8 @@ def _build_info(firmware: Firmware) -> BuildInfo:
     return BuildInfo(made.id_hex, tools, tuple(made.flags.split()))
 
 
-def _events(events: Events) -> Iterator[Event]:
+def _events(course: _Course, board: Board) -> Iterator[Event]:
+    events = board.device.events
     causes = ", ".join(sorted(set(events.causes)))
     for kind, number in (
         ("restart", events.restarts),
@@ -405,6 +355,10 @@ def _events(events: Events) -> Iterator[Event]:
     ):
         if number:
             yield Event(kind, number, causes if kind == "restart" else "")
+    for text in board.device.link.returns:
+        yield Event("port-return", 1, text)
+    if course.differences:
+        yield Event("unstable", len(course.differences), sentence(course.differences))
     for text in events.texts:
         yield Event("boot-text", 1, text)
 

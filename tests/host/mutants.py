@@ -90,6 +90,10 @@ MUTANTS = (
     Mutant(
         "clock 5 % fast", "clock", 3, "5.0 % fast", "CLOCK_FAST", options=("--check-clock",)
     ),
+    Mutant(
+        "uses memory that it never wrote", "numeric", 1, "the same input gave different answers",
+        "UNWRITTEN_MEMORY", doctor=add_neighbour, options=("--repeat", "4"),
+    ),
     Mutant("1 LSB off", "numeric", 1, "1 LSB off", "ONE_LSB_OFF"),
     Mutant("saturates wrongly", "numeric", 1, "wrong", "WRAPS"),
     Mutant("ignores padding", "numeric", 1, "wrong", doctor=forget_padding, model="padded"),

@@ -56,6 +56,14 @@ if TYPE_CHECKING:
     help="Watch the clock of a simulated board or a program for a second, as that of real boards.",
 )
 @click.option(
+    "--repeat",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Stream the samples N more times: again, shuffled, with a poisoned arena; an answer that "
+    "changes is unstable.",
+)
+@click.option(
     "--wire-log",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write every byte that passes to a file that tinyproof replay judges again.",
@@ -79,6 +87,7 @@ def command(
     tolerance_lsb: int | None,
     max_latency_us: float | None,
     check_clock: bool,
+    repeat: int,
     wire_log: Path | None,
     out: Path | None,
 ) -> int:
@@ -119,6 +128,7 @@ def command(
             baud=baud,
             flash=not no_flash,
             check_clock=check_clock,
+            repeat=repeat,
             wire_log=wire_log,
         ),
         ConsoleProgress(),

@@ -8,11 +8,13 @@
 #define tp_engine_descriptor    whole_descriptor
 #define tp_engine_output_size   whole_output_size
 #define tp_engine_invoke        whole_invoke
+#define tp_engine_poison        whole_poison
 #include "engine_aot.c"
 #undef tp_engine_weights_crc32
 #undef tp_engine_descriptor
 #undef tp_engine_output_size
 #undef tp_engine_invoke
+#undef tp_engine_poison
 
 #include "port.h"
 
@@ -56,6 +58,13 @@ uint32_t tp_engine_output_size(void) {
 #endif
 }
 
+void tp_engine_poison(uint8_t pattern) {
+    whole_poison(pattern);
+#ifdef MUTANT_UNWRITTEN_MEMORY
+    tp_memory.neighbour = pattern;
+#endif
+}
+
 /* -- What an inference does ---------------------------------------------------------------------
  */
 
@@ -90,6 +99,13 @@ static void spoil(void) {
 
     tp_memory.neighbour = (uint8_t)inferences;
     change_output(0, arena[sizeof tp_memory.arena]);
+}
+
+#elif defined(MUTANT_UNWRITTEN_MEMORY)
+
+/* The doctored model.h makes the arena a byte longer; zero unless somebody poisons it. */
+static void spoil(void) {
+    change_output(0, tp_memory.neighbour);
 }
 
 #elif defined(MUTANT_PREVIOUS_ANSWER)

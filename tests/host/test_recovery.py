@@ -1,0 +1,144 @@
+"""USB boards that vanish and come back under another name, with real terminals and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from native_cli import DIGITS_RUN, INT8, call, report_of
+from tinyproof import ports, recovery
+from tinyproof.device import Answer
+from tinyproof.errors import PortError
+from tinyproof.harness import Board, generate_model, make_firmware
+from tinyproof.progress import Progress
+from tinyproof.project import Project
+from tinyproof.recovery import RecoveringLink, open_board
+from tinyproof.simulators.process import ProcessLink
+from tinyproof.targets import find_target
+
+
+@dataclass
+class Attached:
+    """An attached port as pyserial tells of it."""
+
+    device: str
+    serial_number: str | None
+
+
+class Usb:
+    """The computer's USB ports: programs that play boards, and the names that they have."""
+
+    def __init__(self, program: Path, stack: ExitStack) -> None:
+        self.program = program
+        self.stack = stack
+        self.boards: dict[str, ProcessLink] = {}
+
+    def plug(self, number: str) -> str:
+        """Attach a board with this serial number; return the port that it gets."""
+        link = self.stack.enter_context(ProcessLink([self.program]))
+        link._link.close()
+        self.boards[number] = link
+        return link.port
+
+    def unplug(self, number: str) -> None:
+        """Take the board away, and its port with it."""
+        link = self.boards.pop(number)
+        link._process.kill()
+        link._process.wait()
+
+    def comports(self) -> list[Attached]:
+        return [Attached(link.port, number) for number, link in self.boards.items()]
+
+
+@pytest.fixture
+def usb(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Usb]:
+    content, quiet = INT8.read_bytes(), Progress()
+    generated = generate_model(content, quiet)
+    made = make_firmware(project, find_target(project, "native"), content, generated, quiet)
+    with ExitStack() as stack:
+        usb = Usb(made.build.program, stack)
+        monkeypatch.setattr(ports.list_ports, "comports", usb.comports)
+        monkeypatch.setattr(recovery, "RETURN_SECONDS", 2.0)
+        yield usb
+
+
+def at_sample(index: int, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Board.stream
+
+    def stream_and_act(board: Board, samples: Iterable[bytes]) -> Iterator[Answer]:
+        for answer in stream(board, samples):
+            if answer.index == index:
+                act()
+            yield answer
+
+    monkeypatch.setattr(Board, "stream", stream_and_act)
+
+
+def test_a_board_that_comes_back_under_another_name_is_found_by_its_number(
+    usb: Usb, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = usb.plug("A1")
+    usb.plug("B2")
+    new = []
+
+    def change() -> None:
+        usb.unplug("A1")
+        new.append(usb.plug("A1"))
+
+    at_sample(100, change, monkeypatch)
+    ended = call(*DIGITS_RUN, "--out", out, "--port", port)
+    assert ended.code == 0, ended
+    report = report_of(out)
+    assert report["verdicts"]["exact"] == 359
+    (event,) = [event for event in report["events"] if event["kind"] == "port-return"]
+    assert event["text"] == f"{port} came back as {new[0]}"
+
+
+def test_a_board_that_does_not_come_back_keeps_what_was_proved(
+    usb: Usb, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = usb.plug("A1")
+    usb.plug("B2")
+    at_sample(100, lambda: usb.unplug("A1"), monkeypatch)
+    run = ("run", "--model", INT8, "--random", "2000", "--out", out, "--port", port)
+    ended = call(*run)
+    assert ended.code == 4
+    report = report_of(out)
+    assert report["failure"]["class"] == "port"
+    assert "serial number A1" in report["failure"]["sentence"]
+    verdicts = report["verdicts"]
+    assert verdicts["exact"] > 100
+    assert verdicts["exact"] + verdicts["missing"] == 2000
+
+
+def test_a_board_without_a_number_of_its_own_is_not_looked_for(usb: Usb) -> None:
+    port = usb.plug("A1")
+    with open_board(port) as link:
+        assert isinstance(link, RecoveringLink)
+    assert ports.serial_number("socket://localhost:1") is None
+    twin = usb.boards["A1"].port
+    usb.comports = lambda: [Attached(twin, "A1"), Attached("/dev/null", "A1")]  # type: ignore[method-assign]
+    ports.list_ports.comports = usb.comports
+    assert ports.serial_number(port) is None
+    assert ports.with_serial_number("A1") is None
+
+
+def test_a_port_that_is_not_ready_yet_is_tried_again(usb: Usb) -> None:
+    first, second = usb.plug("A1"), usb.plug("A1")
+    tries = []
+
+    def opener(url: str) -> ProcessLink:
+        tries.append(url)
+        if len(tries) == 2:
+            raise PortError("not yet", port=url)
+        return ProcessLink([usb.program])
+
+    with RecoveringLink(first, "A1", opener) as link:
+        link._link._process.kill()  # type: ignore[attr-defined]
+        assert link.read(link.deadline(1)) == b""
+        assert tries == [first, second, second]
+        assert link.returns == [f"{first} came back as {second}"]
