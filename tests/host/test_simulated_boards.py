@@ -74,6 +74,8 @@ def test_the_uno_streams_at_the_limit_in_simulated_time(
     throughput, memory = report["throughput"], report["memory"]
     assert 0.95 < throughput["samples_per_s"] / throughput["limit_samples_per_s"] < 1.02
     assert memory["static_ram"] <= 1400
+    assert memory["flash"] <= 12 << 10
+    assert report["quiet_latency_us"] * 16 <= 100_000  # cycles at 16 MHz
     assert memory["static_ram"] + memory["stack"] + memory["free_ram"] == memory["ram_size"] == 2048
     assert report["quiet_latency_us"] <= report["latency_us"]["p50"]
 
