@@ -12,6 +12,7 @@ from native_cli import assert_complains, call, report_of
 from nn_net import FLOAT32, INT8, INT32, INT64, Net
 from tinyproof.convert import backend
 from tinyproof.project import Project
+from tools import require_tool
 
 N = 12
 """Samples of each run."""
@@ -76,6 +77,55 @@ def test_a_missing_or_unknown_input_name_is_told(
     model, samples = save(tmp_path, two_inputs(INT8, INT32), left=real(1, 4, 6), wrong=real(6))
     ended = call("run", "--model", model, "--samples", samples, "--out", out)
     assert_complains(ended, 2, "right")
+
+
+def constants(kind: int) -> bytes:
+    """Return a model that moves data and reads constants in all ways: on AVR they lie in flash."""
+    net, rng = Net(), np.random.default_rng(0)
+
+    def value(*shape: int) -> int:
+        if kind == FLOAT32:
+            return net.constant(rng.normal(0, 1, shape).astype(np.float32))
+        integers = rng.integers(-128, 128, shape, dtype=np.int8)
+        return net.constant(integers, scale=0.5, zero_point=3)
+
+    def add(name: str, inputs: list[int], shape: tuple[int, ...], **fields: Any) -> int:
+        y = net.tensor(shape, kind, *((0.5, 3) if kind == INT8 else ()))
+        net.operator(name, inputs, [y], fields.pop("options", ""), 2, **fields)
+        return y
+
+    def shape(numbers: Any) -> int:
+        return net.constant(np.array(numbers, np.int32))
+
+    x = net.input((1, 3, 4, 2), kind, *((0.5, 3) if kind == INT8 else ()))
+    x = add("ADD", [value(4, 2), x], (1, 3, 4, 2))
+    x = add("SUB", [value(4, 2), x], (1, 3, 4, 2))
+    x = add("MUL", [x, value(3, 1, 1)], (1, 3, 4, 2))
+    x = add("PAD", [x, shape([[0, 0], [1, 0], [0, 1], [0, 0]])], (1, 4, 5, 2))
+    parts = [x, value(1, 4, 5, 1)]
+    x = add("CONCATENATION", parts, (1, 4, 5, 3), options="ConcatenationOptions", axis=3)
+    x = add("TRANSPOSE", [x, shape([0, 3, 1, 2])], (1, 3, 4, 5))
+    bounds = [shape([0, 2, 3, 4]), shape([1, 0, -9, -9]), shape([1, -1, -1, -2])]
+    x = add("STRIDED_SLICE", [x, *bounds], (1, 2, 4, 3))
+    x = add("MAXIMUM", [x, value(3)], (1, 2, 4, 3))
+    x = add("RESIZE_NEAREST_NEIGHBOR", [x, shape([3, 3])], (1, 3, 3, 3))
+    which = net.output((1, 3, 3), INT64)
+    net.operator("ARG_MAX", [x, shape(3)], [which], "ArgMaxOptions", 2, outputType=INT64)
+    net.outputs.append(x)
+    return net.build()
+
+
+@pytest.mark.parametrize("kind", [INT8, FLOAT32], ids=["int8", "float32"])
+def test_constant_operands_are_read_from_the_flash_of_an_uno(
+    kind: int, project: Project, out: Path, tmp_path: Path
+) -> None:
+    require_tool("avr-gcc")
+    model = tmp_path / "model.tflite"
+    model.write_bytes(constants(kind))
+    where = ("--target", "uno", "--port", "sim")
+    ended = call("run", *where, "--model", model, "--random", "10", "--out", out)
+    assert ended.code == 0, ended
+    assert report_of(out)["verdicts"]["exact"] == 10
 
 
 def branches(*, upsampling: bool) -> Any:

@@ -6,6 +6,18 @@
  */
 #include "tp_walk.h"
 
+/* avr-gcc 5.4 takes two loads of a float through __memx pointers in one function for the same one:
+ * a + b becomes a + a. So each load is a call there. */
+#ifdef __AVR__
+#define TP_LOAD __attribute__((noinline, noclone))
+#else
+#define TP_LOAD inline
+#endif
+
+static TP_LOAD TP_ELEMENT tp_load(const TP_ANY TP_ELEMENT *from) {
+    return *from;
+}
+
 void TP_BINARY(const TP_FLASH TP_BINARY_T *layer, const TP_ANY TP_ELEMENT *a,
                const TP_ANY TP_ELEMENT *b, TP_ELEMENT *y) {
     const TP_RULE_T rule = layer->rule;
@@ -20,7 +32,7 @@ void TP_BINARY(const TP_FLASH TP_BINARY_T *layer, const TP_ANY TP_ELEMENT *a,
         uint8_t axis;
 
         for (left = count; left != 0; left--) {
-            *y++ = tp_apply(&rule, *from_a, *from_b);
+            *y++ = tp_apply(&rule, tp_load(from_a), tp_load(from_b));
             from_a += step_a;
             from_b += step_b;
         }
