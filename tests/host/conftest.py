@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from boards import common_project
+
 from native_cli import lay_out
 from tinyproof.project import Project
 

@@ -28,7 +28,7 @@ def high_multiply(a: int, b: int) -> int:
 
 
 def divide_by_power(value: int, exponent: int) -> int:
-    """Return ``value`` / 2^``exponent``, halves rounded away from zero (``RoundingDivideByPOT``)."""
+    """Return ``value`` / 2^``exponent``, halves away from zero (``RoundingDivideByPOT``)."""
     mask = (1 << exponent) - 1
     return (value >> exponent) + ((value & mask) > (mask >> 1) + (value < 0))
 
