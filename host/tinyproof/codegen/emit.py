@@ -122,9 +122,10 @@ def _flash_bytes(name: str, data: bytes) -> str:
 def _weight_block(weights: Weights, index: int) -> str:
     block = weights.blocks[index]
     if weights.is_large(index):
-        values = ctext.array(block[0].values, "    ")
-        size = block[0].values.size
-        return f"TP_LARGE_S8(tp_weights_{index}, {size}, /* {block[0].name} */\n{values}\n);"
+        only = block[0]
+        text = ctext.array(only.values, "    ")
+        size = only.values.size
+        return f"TP_LARGE_S8(tp_weights_{index}, {size}, /* {only.name} */\n{text}\n);"
     members = [
         f"    {ctext.element_type(member.values)} {member.name}[{member.values.size}];"
         for member in block
