@@ -36,6 +36,7 @@ COMMANDS = {
     "simulate": "tinyproof.cli.simulate",
     "targets": "tinyproof.cli.targets",
     "ports": "tinyproof.cli.ports",
+    "boards": "tinyproof.cli.boards",
     "doctor": "tinyproof.cli.doctor",
     "init": "tinyproof.cli.init",
     "pio": "tinyproof.cli.pio",

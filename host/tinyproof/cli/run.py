@@ -64,6 +64,12 @@ if TYPE_CHECKING:
     "changes is unstable.",
 )
 @click.option(
+    "--quarantine",
+    is_flag=True,
+    help="For benches: try once more what a cable can cause, then never use the board again until "
+    "tinyproof boards --release.",
+)
+@click.option(
     "--wire-log",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write every byte that passes to a file that tinyproof replay judges again.",
@@ -88,6 +94,7 @@ def command(
     max_latency_us: float | None,
     check_clock: bool,
     repeat: int,
+    quarantine: bool,
     wire_log: Path | None,
     out: Path | None,
 ) -> int:
@@ -102,7 +109,9 @@ def command(
       tinyproof run --target uno --port sim --baud 1000000
     """
     from tinyproof.cli.console import ConsoleProgress
+    from tinyproof.health import run_on_bench
     from tinyproof.project import find_project
+    from tinyproof.quarantine import Quarantine
     from tinyproof.run import RunOptions, run
     from tinyproof.storage import check_writable
     from tinyproof.verdict import Task
@@ -112,27 +121,27 @@ def command(
     project = find_project()
     folder = out or project.state / "report"
     check_writable(folder)
-    result = run(
-        project,
-        RunOptions(
-            target=target,
-            port=port,
-            model=model,
-            form=Form(form),
-            samples=samples,
-            random=random,
-            engine=engine,
-            task=Task(task) if task else None,
-            tolerance_lsb=tolerance_lsb,
-            max_latency_us=max_latency_us,
-            baud=baud,
-            flash=not no_flash,
-            check_clock=check_clock,
-            repeat=repeat,
-            wire_log=wire_log,
-        ),
-        ConsoleProgress(),
+    chosen = RunOptions(
+        target=target,
+        port=port,
+        model=model,
+        form=Form(form),
+        samples=samples,
+        random=random,
+        engine=engine,
+        task=Task(task) if task else None,
+        tolerance_lsb=tolerance_lsb,
+        max_latency_us=max_latency_us,
+        baud=baud,
+        flash=not no_flash,
+        check_clock=check_clock,
+        repeat=repeat,
+        wire_log=wire_log,
     )
+    if quarantine:
+        result = run_on_bench(project, chosen, ConsoleProgress(), Quarantine())
+    else:
+        result = run(project, chosen, ConsoleProgress())
     return conclude(result, folder)
 
 

@@ -1,0 +1,32 @@
+"""``tinyproof boards``: which boards are in quarantine."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--release", metavar="BOARD", help="Let this board be used again.")
+def command(release: str | None) -> int:
+    """List the boards that failed twice for reasons of the bench and may not be used.
+
+    \b
+    Examples:
+      tinyproof run --target uno --port /dev/ttyACM0 --quarantine
+      tinyproof boards
+      tinyproof boards --release 85735313832351F02131
+    """
+    from tinyproof.quarantine import Quarantine
+    from tinyproof.text import printable
+
+    quarantine = Quarantine()
+    if release is not None:
+        quarantine.release(release)
+        return 0
+    entries = quarantine.entries()
+    for key, entry in entries.items():
+        click.echo(f"{printable(key)}  since {entry.since} on {entry.port}")
+        click.echo(f"  {entry.failure}: {entry.sentence}")
+    if not entries:
+        click.echo("No board is in quarantine.")
+    return 0
