@@ -20,11 +20,18 @@ from typing import Any
 
 from tinyproof.device import Device
 from tinyproof.errors import TinyProofError, UsageError
-from tinyproof.frame import encode
 from tinyproof.identity import Identity
 from tinyproof.link import Link
-from tinyproof.protocol import MessageType
-from tinyproof.simulators.faulty import Event, Faults, FaultyLink, disconnect, inject, stall
+from tinyproof.simulators.faulty import (
+    Event,
+    Faults,
+    FaultyLink,
+    disconnect,
+    inject,
+    reset,
+    stall,
+    swap,
+)
 from tinyproof.simulators.process import ProcessLink
 
 LONGEST_SECONDS = 60.0
@@ -114,8 +121,7 @@ class ProgramPatient(Patient):
 
     def swap(self, link: FaultyLink) -> None:
         """Start the other program in its place."""
-        link.inner.close()
-        link.inner = self._start_other()
+        swap(self._start_other)(link)
 
     def is_left_over(self, link: Link) -> bool:
         """Whether the program still runs."""
@@ -198,14 +204,10 @@ def _once(
 
 
 def _reset(rng: random.Random, size: int, stage: Stage) -> Plan:
-    """Have the board restart: the link itself sends a valid ``reset``."""
+    def nonce() -> int:
+        return stage.device.nonce if stage.device else 0
 
-    def happen(link: FaultyLink) -> bytes:
-        assert stage.device is not None
-        nonce = stage.device.nonce
-        return b"\0" + encode(MessageType.RESET, 0xFFFF, b"", nonce) if nonce else b""
-
-    return Plan(to_board=Faults(events=(Event(rng.randrange(size), happen),)))
+    return Plan(to_board=Faults(events=(Event(rng.randrange(size), reset(nonce)),)))
 
 
 def _kill(rng: random.Random, stage: Stage) -> Callable[[FaultyLink], None]:

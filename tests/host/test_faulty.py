@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyproof.deadline import Deadline
-from tinyproof.errors import PortError
+from tinyproof.device import Device
+from tinyproof.errors import IdentityError, PortError
 from tinyproof.link import Link
-from tinyproof.simulators.faulty import Event, Faults, FaultyLink, disconnect, inject, stall
+from tinyproof.simulators.fake import FakeBoard, FakeFirmware, default_model, describe
+from tinyproof.simulators.faulty import (
+    Event,
+    Faults,
+    FaultyLink,
+    disconnect,
+    inject,
+    reset,
+    stall,
+    swap,
+)
 
 
 class Tap(Link):
@@ -171,3 +183,32 @@ def test_the_example_in_the_documentation_works() -> None:
 
 def test_every_fault_is_off_unless_it_is_ordered() -> None:
     assert not any(getattr(Faults(), field.name) for field in dataclasses.fields(Faults))
+
+
+def test_another_board_takes_the_place_of_one_and_is_refused() -> None:
+    other = replace(describe(), build_id=bytes(16))
+    event = Event(2000, swap(lambda: FakeBoard(FakeFirmware(hello=other))))
+    first = FakeBoard()
+    device = Device(FaultyLink(first, to_board=Faults(events=(event,))))
+    device.hello()
+    given: list[bytes] = []
+    answers = device.stream([bytes([n]) * 64 for n in range(100)])
+    with pytest.raises(IdentityError, match="build id"):
+        given.extend(answer.output for answer in answers)
+    assert given == [default_model(bytes([n]) * 64) for n in range(len(given))]
+    assert 0 < len(given) < 100
+    assert first.gone
+
+
+def test_a_board_is_reset_by_the_link_and_the_run_goes_on() -> None:
+    link = FaultyLink(FakeBoard(), to_board=Faults(events=(Event(2000, reset(lambda: nonce())),)))
+    device = Device(link)
+    assert device.nonce == 0
+
+    def nonce() -> int:
+        return device.nonce
+
+    device.hello()
+    samples = [bytes([n]) * 64 for n in range(100)]
+    assert [a.output for a in device.stream(samples)] == [default_model(s) for s in samples]
+    assert device.events.restarts == 1

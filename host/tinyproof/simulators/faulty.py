@@ -23,7 +23,9 @@ from dataclasses import dataclass
 
 from tinyproof.deadline import Deadline
 from tinyproof.errors import PortError
+from tinyproof.frame import encode
 from tinyproof.link import Link
+from tinyproof.protocol import MessageType
 
 _NEVER = 1 << 62
 _LONGEST_GARBAGE = 16
@@ -36,8 +38,8 @@ class Event:
 
     Attributes:
         offset: bytes that pass in this direction before it happens.
-        happen: what: :func:`disconnect`, the result of :func:`stall` or :func:`inject`, or any
-            function of the link, such as one that resets the board behind it.
+        happen: what: :func:`disconnect`, the result of :func:`stall`, :func:`inject`,
+            :func:`reset` or :func:`swap`, or any function of the link.
     """
 
     offset: int
@@ -92,6 +94,30 @@ def inject(data: bytes) -> Callable[[FaultyLink], bytes]:
 
     def happen(link: FaultyLink) -> bytes:
         return data
+
+    return happen
+
+
+def swap(opener: Callable[[], Link]) -> Callable[[FaultyLink], None]:
+    """Return an event: another board, which ``opener`` opens, takes the place of the one there."""
+
+    def happen(link: FaultyLink) -> None:
+        link.inner.close()
+        link.inner = opener()
+
+    return happen
+
+
+def reset(nonce: Callable[[], int]) -> Callable[[FaultyLink], bytes]:
+    """Return an event, for bytes to the board: a valid ``reset`` comes in between.
+
+    Args:
+        nonce: tells the session's nonce, as ``Device.nonce`` does; 0: nothing happens.
+    """
+
+    def happen(link: FaultyLink) -> bytes:
+        seed = nonce()
+        return b"\0" + encode(MessageType.RESET, 0xFFFF, b"", seed) if seed else b""
 
     return happen
 
