@@ -97,13 +97,23 @@ def init_project(dest: Path, *, source: Project | None = None) -> Project:
         fresh = Path(tempfile.mkdtemp(prefix=f".{dest.name}.", dir=dest.parent))
         try:
             _copy(origin, fresh)
-            fresh.chmod(0o755)
-            # Takes the place of an empty folder too.
-            fresh.replace(dest)
+            _move_in(fresh, dest)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
     return Project(dest.resolve(), dest.resolve() / ".tinyproof")
+
+
+def _move_in(fresh: Path, dest: Path) -> None:
+    """Give ``fresh`` the name ``dest``, or fill ``dest`` if it is there: a shell may stand in it."""
+    if not dest.is_dir():
+        fresh.chmod(0o755)
+        fresh.replace(dest)
+        return
+    # What makes a folder a project comes last, so that a part of one is none.
+    for entry in sorted(fresh.iterdir(), key=lambda path: path.name == "platformio.ini"):
+        entry.replace(dest / entry.name)
+    fresh.rmdir()
 
 
 def _origin() -> Project:

@@ -104,3 +104,15 @@ def test_an_init_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(StorageError, match="disk is full"):
         init_project(tmp_path / "mine", source=source)
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_init_in_the_current_folder_keeps_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    before = here.stat().st_ino
+    init_project(Path())
+    assert here.stat().st_ino == before
+    assert find_project().root == here
