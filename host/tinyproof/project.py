@@ -105,7 +105,7 @@ def init_project(dest: Path, *, source: Project | None = None) -> Project:
 
 
 def _move_in(fresh: Path, dest: Path) -> None:
-    """Give ``fresh`` the name ``dest``, or fill ``dest`` if it is there: a shell may stand in it."""
+    """Give ``fresh`` the name ``dest``, or fill ``dest`` if it exists: a shell may be in it."""
     if not dest.is_dir():
         fresh.chmod(0o755)
         fresh.replace(dest)
