@@ -7,8 +7,9 @@ from typing import Any
 import nn_draw as draw
 import numpy as np
 from nn_harness import Harness
-from nn_net import FLOAT32, INT8, Net
 from numpy.random import Generator
+
+from nn_net import FLOAT32, INT8, Net
 
 
 def conv_options(rng: Generator, shape: tuple[int, ...], taps: tuple[int, int]) -> dict[str, Any]:

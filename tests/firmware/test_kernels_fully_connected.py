@@ -5,8 +5,9 @@ from __future__ import annotations
 import nn_draw as draw
 import numpy as np
 from nn_harness import Harness
-from nn_net import FLOAT32, INT8, Net
 from numpy.random import Generator
+
+from nn_net import FLOAT32, INT8, Net
 
 
 def fully_connected_s8(rng: Generator) -> Net:

@@ -7,8 +7,9 @@ from typing import Any
 import nn_draw as draw
 import numpy as np
 from nn_harness import Harness, draw_case
-from nn_net import FLOAT32, INT8, Net
 from numpy.random import Generator
+
+from nn_net import FLOAT32, INT8, Net
 
 
 def pool_options(rng: Generator, height: int, width: int, *, apart: bool = False) -> dict[str, Any]:
