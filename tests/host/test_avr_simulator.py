@@ -335,13 +335,13 @@ def test_avrdude_fails_on_a_bootloader_of_another_speed(folder: Path) -> None:
 def test_ten_boards_side_by_side_do_not_mix(folder: Path) -> None:
     image = build(folder, "echo")
     boards = [AvrSimulator("atmega328p", firmware=image) for _ in range(10)]
-    answers: dict[str, tuple[bytes, bytes]] = {}
+    answers: list[tuple[bytes, bytes]] = []
 
     def talk(board: AvrSimulator) -> None:
         data = secrets.token_bytes(2_000)
         with board, client(board.port) as link:
             assert link.read(5) == b"echo\n"
-            answers[board.port] = (data, echo(link, data))
+            answers.append((data, echo(link, data)))
 
     threads = [threading.Thread(target=talk, args=(board,)) for board in boards]
     for thread in threads:
@@ -349,7 +349,7 @@ def test_ten_boards_side_by_side_do_not_mix(folder: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(answers) == 10
-    assert all(sent == got for sent, got in answers.values())
+    assert all(sent == got for sent, got in answers)
 
 
 def gone(pid: int) -> bool:
