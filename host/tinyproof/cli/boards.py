@@ -8,7 +8,7 @@ import click
 @click.command()
 @click.option("--release", metavar="BOARD", help="Let this board be used again.")
 def command(release: str | None) -> int:
-    """List the boards that failed twice for reasons of the bench and may not be used.
+    """List the boards in quarantine, or release one.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def command(
     target: str, port: str | None, runs: int, seed: int, samples: int, fault: tuple[str, ...]
 ) -> int:
-    """Stream the digits over a link that fails in every way, and count what came of it.
+    """Stream the digits over links that fail in every way.
 
     Ends with 0 if no wrong answer was taken, none was lost, and every run ended as its fault
     allows. The same seed does the same damage at the same bytes.
