@@ -78,12 +78,12 @@ class Patient(ABC):
         """Return a link to a board that is as new."""
 
     def kill(self, link: Link) -> None:
-        """End the board for good."""
-        raise NotImplementedError
+        """End the board for good; asked for only where ``can`` says so."""
+        raise TinyProofError(f"{type(self).__name__} cannot end its board.")
 
     def swap(self, link: FaultyLink) -> None:
-        """Put a board with other firmware in its place."""
-        raise NotImplementedError
+        """Put a board with other firmware in its place; asked for only where ``can`` says so."""
+        raise TinyProofError(f"{type(self).__name__} cannot swap its board.")
 
     def is_left_over(self, link: Link) -> bool:
         """Whether anything of the board still runs after its link was closed."""

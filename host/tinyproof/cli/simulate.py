@@ -38,8 +38,8 @@ def command(target: str, speed: float, tcp: int | None, link: Path | None) -> No
     \b
     Examples:
       tinyproof simulate --target uno
-      tinyproof simulate --target uno --link /tmp/ttyUNO --speed 0
-      avrdude -p atmega328p -c arduino -P /tmp/ttyUNO -b 115200 -D -U flash:w:sketch.hex:i
+      tinyproof simulate --target uno --link ttyUNO --speed 0
+      avrdude -p atmega328p -c arduino -P ttyUNO -b 115200 -D -U flash:w:sketch.hex:i
     """
     from tinyproof.project import find_project
     from tinyproof.simulators.start import simulated_board
