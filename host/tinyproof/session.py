@@ -70,6 +70,7 @@ class Session:
         self._flight = Flight(self._events)
         self._starts = 0
         self._starts_met = 0
+        self._quiet_seconds = 0.0
         self._restarts_in_a_row = 0
         self._last_start = ""
         self._last_cause = StartCause.UNKNOWN
@@ -109,6 +110,8 @@ class Session:
         # The old session's answers stay welcome until the new one begins: a slow board owes some.
         # A refused hello is answered with seed 0.
         self._decoder.seeds = (nonce, *self._decoder.seeds[:1], 0)
+        # A board that needs silence once needs it after every restart.
+        self._quiet_seconds = max(self._quiet_seconds, quiet_seconds)
         self._listen(deadline.at_most(quiet_seconds))
         answer = self._repeat_hello(nonce.to_bytes(4, "little"), deadline)
         hello = Hello.parse(answer)
@@ -129,7 +132,7 @@ class Session:
         self._is_restarting = True
         try:
             self.call(Request(MessageType.RESET))
-            return self.meet(deadline)
+            return self.meet(deadline, self._quiet_seconds)
         finally:
             self._is_restarting = False
 
@@ -178,12 +181,13 @@ class Session:
 
     def _meet_again(self, deadline: Deadline) -> None:
         """Open a new session in the middle of the work, with everything as it was."""
-        if self._starts != self._starts_met:
+        has_started = self._starts != self._starts_met
+        if has_started:
             self._events.restarts += self._starts - self._starts_met
             self._restarts_in_a_row += 1
         if self._restarts_in_a_row >= _RESTARTS_IN_A_ROW:
             raise self._restless()
-        self.meet(deadline)
+        self.meet(deadline, 0.0 if has_started else self._quiet_seconds)
         if self.poison:
             # Nothing may be computed before the poison is in force again.
             held = self._flight.hold()

@@ -138,7 +138,7 @@ def uno(boards_project: Project, tmp_path: Path) -> Iterator[Path]:
     """A simulated Uno for any program: the link to its port."""
     link = tmp_path / "ttyUNO"
     process = tinyproof(
-        boards_project, "simulate", "--target", "uno", "--speed", "0", "--link", link
+        boards_project, "simulate", "--target", "uno", "--speed", "1", "--link", link
     )
     try:
         assert process.stdout is not None

@@ -47,5 +47,4 @@ def command(target: str, speed: float, tcp: int | None, link: Path | None) -> No
 
     found = find_target(find_project(), target)
     with simulated_board(found, speed=speed, tcp_port=tcp, link=link, say=click.echo) as board:
-        click.echo(f"port {board.port}")
         board.wait()

@@ -61,7 +61,7 @@ class SimavrBoard:
             speed: simulated seconds per second in the application; 0 is as fast as it goes.
             tcp_port: listen on this port of 127.0.0.1 (0: any) instead of a pseudo-terminal.
             link: a symbolic link to the pseudo-terminal, at a path of the user's choice.
-            say: called with each event, from a thread of its own.
+            say: called with ``port NAME``, then with each event from a thread of its own.
 
         Raises:
             ToolchainError: what the bootloader is built with is missing.

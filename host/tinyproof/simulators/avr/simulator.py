@@ -105,7 +105,7 @@ class AvrSimulator:
             speed: simulated seconds per second in the application; 0 is as fast as it goes.
             tcp_port: listen on this port of 127.0.0.1 (0: any) instead of a pseudo-terminal.
             link: a symbolic link to the pseudo-terminal, at a path of the user's choice.
-            on_event: called with each event, from a thread of its own.
+            on_event: called with ``port NAME``, then with each event from a thread of its own.
         """
         self.port = ""
         self.events: list[str] = []
@@ -146,6 +146,9 @@ class AvrSimulator:
         if len(first) != 2 or first[0] != "port":
             raise self._start_error(process)
         self.port = first[1]
+        # Before the thread that tells the events: the port is always the first line.
+        if self.on_event:
+            self.on_event(f"port {self.port}")
         self._reader = threading.Thread(
             target=self._read, args=(process.stdout,), name="avr-simulator", daemon=True
         )
@@ -312,5 +315,4 @@ def simulate(board: AvrSimulator, say: Callable[[str], None]) -> None:
     """
     board.on_event = say
     with board:
-        say(f"port {board.port}")
         board.wait()
