@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import configparser
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,13 @@ from tinyproof.project import Project
 PREFIX = "custom_tp_"
 """PlatformIO leaves options that begin with ``custom_`` to others; ours begin with this."""
 PROVENANCES = ("board", "cycle-exact", "emulator", "host")
+SERIALS = ("bridge", "usb_cdc", "pty")
+"""What the host's serial port ends in: a USB-serial chip that stays attached while the board
+resets, the processor's own USB, which goes away and comes back, or a pseudo-terminal."""
+RESETS = ("none", "dtr", "esp", "touch_1200", "teensy")
+"""How the host gets the board into its bootloader: not at all; a falling DTR resets it (also each
+time the port opens); DTR and RTS drive Espressif's auto-reset circuit; opening and closing the port
+at 1200 baud; or a command of PJRC's loader over USB."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,13 @@ class Target:
         baud: the serial port's speed, bits per second.
         boot_ms: how long after a reset a bootloader may listen, milliseconds: nothing is sent in
             that time unless the firmware has spoken.
+        serial: what the serial port ends in, one of ``SERIALS``.
+        reset: how the board gets into its bootloader, one of ``RESETS``.
+        usb_ids: (vendor, product) numbers that the serial port shows while the firmware runs, the
+            bridge's own with a bridge: several targets can share those.
+        tick_source: what the firmware's clock counts; a few words.
+        quirks: what surprises with this board, a sentence each, its source in brackets at its end.
+        esp_chip: esptool's name of the chip, for example ``esp32s3``; empty for other families.
         options: every option of the environment, interpolations left as they are.
     """
 
@@ -65,6 +80,12 @@ class Target:
     ram_address: int
     baud: int
     boot_ms: int
+    serial: str
+    reset: str
+    usb_ids: tuple[tuple[int, int], ...]
+    tick_source: str
+    quirks: tuple[str, ...]
+    esp_chip: str
     options: Mapping[str, str]
 
     @property
@@ -164,6 +185,9 @@ def _words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.replace("\n", ",").split(",") if word.strip())
 
 
+_USB_ID = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})")
+
+
 class _Reader:
     """One target's options, with errors that name file and option."""
 
@@ -187,6 +211,26 @@ class _Reader:
             raise self.wrong(key, f"is {value!r}, not a whole number")
         return number
 
+    def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.text(key, default)
+        if value not in allowed:
+            raise self.wrong(key, f"is none of {', '.join(allowed)}")
+        return value
+
+    def usb_ids(self, key: str) -> tuple[tuple[int, int], ...]:
+        ids = []
+        for word in _words(self.text(key)):
+            match = _USB_ID.fullmatch(word)
+            if match is None:
+                raise self.wrong(key, f"has {word!r}, not vendor:product in four hex digits each")
+            ids.append((int(match[1], 16), int(match[2], 16)))
+        if len(set(ids)) != len(ids):
+            raise self.wrong(key, "names an id twice")
+        return tuple(ids)
+
+    def lines(self, key: str) -> tuple[str, ...]:
+        return tuple(line.strip() for line in self.text(key).splitlines() if line.strip())
+
     def wrong(self, key: str, what: str) -> UsageError:
         return UsageError(f"{self._path}: {key} {what}.", hint="Mend this option.")
 
@@ -201,9 +245,6 @@ def _target(name: str, path: Path, options: dict[str, str]) -> Target:
     engines = _words(read.text(PREFIX + "engines", None))
     if not engines:
         raise read.wrong(PREFIX + "engines", "names no engine")
-    provenance = read.text(PREFIX + "provenance", "board")
-    if provenance not in PROVENANCES:
-        raise read.wrong(PREFIX + "provenance", f"is none of {', '.join(PROVENANCES)}")
     return Target(
         name=name,
         title=read.text(PREFIX + "title", name),
@@ -213,7 +254,7 @@ def _target(name: str, path: Path, options: dict[str, str]) -> Target:
         frameworks=_words(read.text("framework")),
         engines=engines,
         simulator=read.text(PREFIX + "simulator"),
-        provenance=provenance,
+        provenance=read.choice(PREFIX + "provenance", PROVENANCES, "board"),
         mcu=read.text(PREFIX + "mcu"),
         clock_hz=read.number(PREFIX + "clock_hz"),
         flash_bytes=read.number(PREFIX + "flash_bytes"),
@@ -221,6 +262,12 @@ def _target(name: str, path: Path, options: dict[str, str]) -> Target:
         ram_address=read.number(PREFIX + "ram_address"),
         baud=read.number(PREFIX + "baud", 115200),
         boot_ms=read.number(PREFIX + "boot_ms"),
+        serial=read.choice(PREFIX + "serial", SERIALS, "bridge"),
+        reset=read.choice(PREFIX + "reset", RESETS, "none"),
+        usb_ids=read.usb_ids(PREFIX + "usb_ids"),
+        tick_source=read.text(PREFIX + "tick_source"),
+        quirks=read.lines(PREFIX + "quirks"),
+        esp_chip=read.text(PREFIX + "esp_chip"),
         options=options,
     )
 
@@ -237,4 +284,10 @@ _OWN_KEYS = (
     "ram_address",
     "baud",
     "boot_ms",
+    "serial",
+    "reset",
+    "usb_ids",
+    "tick_source",
+    "quirks",
+    "esp_chip",
 )
