@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 
 FLOAT32 = schema.TensorType.FLOAT32
 INT8 = schema.TensorType.INT8
+INT16 = schema.TensorType.INT16
 INT32 = schema.TensorType.INT32
 INT64 = schema.TensorType.INT64
 
-_TYPES = {"float32": FLOAT32, "int8": INT8, "int32": INT32, "int64": INT64}
+_TYPES = {
+    "float32": FLOAT32,
+    "float16": schema.TensorType.FLOAT16,
+    "int8": INT8,
+    "int32": INT32,
+    "int64": INT64,
+}
 
 
 @dataclass

@@ -12,7 +12,7 @@ from nn_harness import Draw, Harness, draw_case
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nn_net import FLOAT32, INT8, INT32, Net
+from nn_net import FLOAT32, INT8, INT16, INT32, Net
 from tinyproof.codegen import generate
 from tinyproof.errors import UnsupportedModelError
 
@@ -259,3 +259,35 @@ def test_an_operator_without_output_is_refused(name: str) -> None:
     net.operator(name, [x], [])
     with pytest.raises(UnsupportedModelError, match="it has 0 outputs"):
         generate(net.build())
+
+
+def half(rng: Generator) -> Net:
+    """Return a dense layer whose weights are stored as float16, subnormal ones among them."""
+    net = Net()
+    weights = rng.standard_normal((5, 7)).astype(np.float16)
+    weights[0, :3] = (6e-8, -3e-6, 65504)
+    stored = net.constant(weights), net.constant(rng.standard_normal(5).astype(np.float16))
+    x = net.input((1, 7), FLOAT32)
+    wide = [net.tensor(net.tensors[index].shape, FLOAT32) for index in stored]
+    for narrow, real in zip(stored, wide, strict=True):
+        net.operator("DEQUANTIZE", [narrow], [real], version=3)
+    y = net.output((1, 5), FLOAT32)
+    net.operator("FULLY_CONNECTED", [x, *wide], [y], "FullyConnectedOptions")
+    return net
+
+
+def test_float16_weights_become_float32_when_the_model_is_generated(nn: Harness) -> None:
+    nn.prove(half, cases=3)
+    generated = draw_case(half, 0).generated
+    assert [layer.operators for layer in generated.layers] == [("FULLY_CONNECTED",)]
+
+
+@pytest.mark.parametrize("first", ["RELU", "QUANTIZE"])
+def test_int16_activations_are_refused_by_operator_and_name_the_other_engine(first: str) -> None:
+    net = Net()
+    kind = FLOAT32 if first == "QUANTIZE" else INT16
+    x, y = net.input((1, 4), kind, 0.5), net.output((1, 4), INT16, 0.5)
+    net.operator(first, [x], [y])
+    with pytest.raises(UnsupportedModelError, match=f"{first}.*int16") as caught:
+        generate(net.build())
+    assert "Engine tflm takes int16" in caught.value.hint

@@ -14,12 +14,12 @@ from tinyproof.codegen.descriptor import Interface, pack_descriptor
 from tinyproof.codegen.emit import Program, emit
 from tinyproof.codegen.layer import Layer
 from tinyproof.codegen.lower import lower
-from tinyproof.codegen.node import SUFFIXES
+from tinyproof.codegen.node import SUFFIXES, Node
 from tinyproof.codegen.normalise import Normalised, normalise
 from tinyproof.codegen.plan import Plan, plan_arena
 from tinyproof.codegen.weights import collect_weights
 from tinyproof.errors import UnsupportedModelError
-from tinyproof.graph import Graph, read_graph
+from tinyproof.graph import Graph, Tensor, read_graph
 
 ENGINE = "aot"
 
@@ -134,10 +134,18 @@ def _check_interface(normalised: Normalised) -> None:
         for index in indices:
             tensor = graph.tensors[index]
             if tensor.type not in SUFFIXES:
-                kind = tensor.type.name.lower()
-                raise UnsupportedModelError(f"its {what} {tensor.name!r} is {kind}")
+                raise _refused_type(graph, what, tensor)
             if tensor.data is not None:
                 raise UnsupportedModelError(f"its {what} {tensor.name!r} is constant")
+
+
+def _refused_type(graph: Graph, what: str, tensor: Tensor) -> UnsupportedModelError:
+    """Return the refusal of an input or output, on behalf of the first operator that has it."""
+    reason = f"the model's {what} {tensor.name!r} is {tensor.type.name.lower()}"
+    for operator in graph.operators:
+        if tensor.index in (*operator.inputs, *operator.outputs):
+            return Node(graph, operator).refusal(reason)
+    return UnsupportedModelError(reason)
 
 
 def _arrays(graph: Graph, layers: Sequence[Layer]) -> Iterator[tuple[str, NDArray[Any]]]:

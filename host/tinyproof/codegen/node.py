@@ -25,6 +25,8 @@ SUFFIXES = {
 
 int64 is written as pairs of int32, so that nothing has to lie at multiples of 8 bytes."""
 
+INT16_HINT = "Engine tflm takes int16 activations; for engine aot convert to the form int8."
+
 MAX_DIMENSION = 1 << 15
 """Coordinates inside of kernels are C's int, which has 16 bits on AVR."""
 
@@ -38,7 +40,14 @@ class Node:
 
     def refusal(self, reason: str) -> UnsupportedModelError:
         """Return the error that refuses this operator; ``reason`` is a clause."""
-        return UnsupportedModelError(reason, operator=self.operator.name, index=self.operator.index)
+        indices = (*self.operator.inputs, *self.operator.outputs)
+        kinds = {self.graph.tensors[index].type for index in indices if index != -1}
+        return UnsupportedModelError(
+            reason,
+            operator=self.operator.name,
+            index=self.operator.index,
+            hint=INT16_HINT if TensorType.INT16 in kinds else "",
+        )
 
     def require(self, condition: bool, reason: str) -> None:
         """Refuse the operator unless ``condition`` holds."""

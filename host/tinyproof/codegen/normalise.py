@@ -168,6 +168,12 @@ def _concatenation(node: Node) -> NDArray[Any] | None:
         raise node.refusal("its inputs do not fit together") from error
 
 
+def _half(node: Node) -> NDArray[Any] | None:
+    """Return constant float16 weights as float32, which is exact; other DEQUANTIZE stay."""
+    data = node.input(0).data
+    return data.astype(np.float32) if data is not None and data.dtype == np.float16 else None
+
+
 def _strided_slice(node: Node) -> NDArray[Any] | None:
     values = _constants(node)
     if values is None:
@@ -190,6 +196,7 @@ ARITHMETIC: Mapping[str, Callable[..., Any]] = {
 FOLDS: Mapping[str, Fold] = {
     **dict.fromkeys(ARITHMETIC, _arithmetic),
     "CONCATENATION": _concatenation,
+    "DEQUANTIZE": _half,
     "EXPAND_DIMS": _reshape,
     "PACK": _pack,
     "RESHAPE": _reshape,
