@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class Latency:
-    """Latency of ``n`` inferences in microseconds; percentiles are nearest rank."""
+    """Latency of ``n`` inferences in microseconds; percentiles are nearest rank.
+
+    ``spread`` is the distance from the 25th to the 75th percentile.
+    """
 
     n: int
     min: float
@@ -19,6 +22,7 @@ class Latency:
     p90: float
     p99: float
     max: float
+    spread: float = 0.0
 
 
 def nearest_rank(ordered: NDArray[Any], percent: float) -> Any:
@@ -44,7 +48,8 @@ def latency(ticks: ArrayLike, tick_hz: float) -> Latency | None:
     if not len(ordered) or tick_hz <= 0:
         return None
     values = (ordered[0], *(nearest_rank(ordered, p) for p in (50, 90, 99)), ordered[-1])
-    return Latency(len(ordered), *(round(float(v) * 1e6 / tick_hz, 4) for v in values))
+    spread = nearest_rank(ordered, 75) - nearest_rank(ordered, 25)
+    return Latency(len(ordered), *(round(float(v) * 1e6 / tick_hz, 4) for v in (*values, spread)))
 
 
 def accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:

@@ -29,17 +29,25 @@ from tinyproof.errors import (
 )
 from tinyproof.reference import ReferenceDescription
 from tinyproof.report import (
+    BenchFigures,
     Budget,
     BudgetClass,
     BuildInfo,
     Event,
+    FirstDifference,
     GitInfo,
+    HistogramBin,
+    HostLatency,
+    ImageFigures,
+    LayerFigures,
     Limit,
     Memory,
     ModelInfo,
     Provenance,
     Report,
     RunResult,
+    Section,
+    Symbol,
     Throughput,
     decide,
     from_dict,
@@ -52,6 +60,7 @@ from tinyproof.report import (
     verdict_line,
     write_report,
 )
+from tinyproof.stats import Latency
 from tinyproof.tensors import TensorDescription
 from tinyproof.verdict import Judgement, Task, Verdict, judge
 
@@ -62,6 +71,23 @@ SLOW = Budget("p99 latency", "us", 100, 120.5, BudgetClass.LATENCY)
 SMALL = Budget("arena", "bytes", 1000, 512, BudgetClass.MEMORY)
 SILENT = DeviceSilentError("The board stopped answering at sample 7.", hint="Check it.", sample=7)
 OTHER = IdentityError("model", wanted="aa", got="bb")
+LAYERS = (
+    LayerFigures(
+        0, "CONV_2D + MAX_POOL_2D", ("CONV_2D", "MAX_POOL_2D"), (1, 3, 3, 8), 2592,
+        12_000.0, 11_990, 12_010, 0.75, 4.63,
+    ),
+    LayerFigures(1, "SOFTMAX", ("SOFTMAX",), (1, 3), 0, 4_000.0, 4_000, 4_000, 0.25),
+)  # fmt: skip
+HOST = HostLatency("reference", 1, 50, Latency(100, 8.0, 8.5, 9.0, 12.0, 20.0, 0.5))
+BENCH = BenchFigures(50, 4, (1001.0, 1001.5), 1001, 5_100, 12.5, 156.0, 114.0, 0.5, (HOST,))
+IMAGE = ImageFigures(
+    (Section(".text", "text", 12_000), Section(".data", "data", 345), Section(".bss", "bss", 679)),
+    (Symbol("tp_conv_2d", "flash", 2_100), Symbol("arena", "ram", 400)),
+)
+DIFFERENCE = FirstDifference(
+    1, 0, "CONV_2D + MAX_POOL_2D", (1, 3, 3, 8), 72, 2, 12,
+    histogram=(HistogramBin(-12, 1), HistogramBin(0, 70), HistogramBin(1, 1)),
+)  # fmt: skip
 
 
 def judgement(
@@ -115,6 +141,10 @@ def full_result() -> RunResult:
         memory=Memory(12_345, 1_024, 368, 210, 400, 814, 32_256, 2_048),
         events=(Event("retransmission", 3, "first at sample 17"), Event("board-reset")),
         budgets=(SLOW, SMALL),
+        layers=LAYERS,
+        bench=BENCH,
+        image=IMAGE,
+        first_difference=DIFFERENCE,
         versions={"tinyproof": "0.1.0", "python": "3.11.7"},
     )
 
@@ -208,23 +238,38 @@ def test_reports_follow_the_schema_and_come_back_equal(make: Any, tmp_path: Path
     assert load_report(tmp_path) == load_report(path) == report
 
 
-def walk(kind: Any, part: dict[str, Any]) -> None:
-    """Hold the fields of a dataclass against the properties of its part of the schema."""
-    names = [field.metadata.get("key", field.name) for field in dataclasses.fields(kind)]
-    assert list(part["properties"]) == names
-    assert part["required"] == names
+LATER = {"layers", "bench", "image", "first_difference", "spread"}
+"""Fields that the first version did not write: reports without them are read."""
+
+
+def walk(value: Any, part: dict[str, Any]) -> None:
+    """Hold the fields of a dataclass, and of those within it, against its part of the schema."""
+    fields = {f.metadata.get("key", f.name): f.name for f in dataclasses.fields(value)}
+    assert list(part["properties"]) == list(fields)
+    assert part["required"] == [name for name in fields if name not in LATER]
+    for name, attribute in fields.items():
+        inner = getattr(value, attribute)
+        sample = inner[0] if isinstance(inner, tuple) and inner else inner
+        if dataclasses.is_dataclass(sample):
+            property_ = part["properties"][name]
+            walk(sample, property_.get("items", property_))
 
 
 def test_the_schema_lists_exactly_the_reports_fields() -> None:
-    whole = schema()
-    walk(Report, whole)
-    report = make_report(full_result())
-    for name, part in whole["properties"].items():
-        value = getattr(report, name)
-        sample = value[0] if isinstance(value, tuple) else value
-        if dataclasses.is_dataclass(sample):
-            walk(type(sample), part.get("items", part))
-    assert set(whole["properties"]["verdicts"]["properties"]) == {v.value for v in Verdict}
+    walk(make_report(full_result()), schema())
+    assert set(schema()["properties"]["verdicts"]["properties"]) == {v.value for v in Verdict}
+
+
+def test_a_report_of_before_the_figures_is_read() -> None:
+    data = to_dict(make_report(full_result()))
+    for name in ("layers", "bench", "image", "first_difference"):
+        del data[name]
+    del data["latency_us"]["spread"]
+    jsonschema.validate(data, schema())
+    report = from_dict(data)
+    assert (report.layers, report.bench, report.image, report.first_difference) == (
+        (), None, None, None
+    )  # fmt: skip
 
 
 def test_every_field_of_the_schema_is_described() -> None:
@@ -258,7 +303,8 @@ def test_the_design_fields_are_there() -> None:
     assert data["accuracy"] == {"device": 5 / 6, "reference": 4 / 6}
     assert data["confusion"]["device"] == [[4, 0, 0], [0, 1, 0], [0, 0, 0]]
     assert data["latency_us"] == {
-        "n": 4, "min": 1000, "p50": 1001, "p90": 2000, "p99": 2000, "max": 2000
+        "n": 4, "min": 1000, "p50": 1001, "p90": 2000, "p99": 2000, "max": 2000,
+        "spread": 250,
     }  # fmt: skip
     assert data["failure"]["class"] == "numeric"
     assert [d["verdict"] for d in data["differing"]] == ["wrong", "unstable", "missing", "close"]

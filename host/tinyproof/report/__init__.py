@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from tinyproof.report.figures import (
+    BenchFigures,
+    FirstDifference,
+    HistogramBin,
+    HostLatency,
+    ImageFigures,
+    LayerFigures,
+    Section,
+    Symbol,
+)
 from tinyproof.report.files import FILE_NAME, from_dict, load_report, schema, to_dict, write_report
 from tinyproof.report.junit import junit_properties
 from tinyproof.report.model import SCHEMA, Report, make_report
@@ -27,6 +37,7 @@ from tinyproof.report.result import RunResult
 __all__ = [
     "FILE_NAME",
     "SCHEMA",
+    "BenchFigures",
     "Budget",
     "BudgetClass",
     "BuildInfo",
@@ -34,13 +45,20 @@ __all__ = [
     "ClockStatus",
     "Event",
     "Failure",
+    "FirstDifference",
     "GitInfo",
+    "HistogramBin",
+    "HostLatency",
+    "ImageFigures",
+    "LayerFigures",
     "Limit",
     "Memory",
     "ModelInfo",
     "Provenance",
     "Report",
     "RunResult",
+    "Section",
+    "Symbol",
     "Throughput",
     "decide",
     "from_dict",

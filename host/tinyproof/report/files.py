@@ -139,6 +139,9 @@ def _parse_dataclass(kind: type, data: dict[str, Any], where: str) -> Any:
     values = {}
     for field in dataclasses.fields(kind):
         if _key(field) not in data:
+            # Written by a version that did not know the field yet.
+            if field.default is not dataclasses.MISSING:
+                continue
             raise _malformed(f"{where}.{_key(field)}")
         place = f"{where}.{_key(field)}"
         values[field.name] = _parse(hints[field.name], data[_key(field)], place)

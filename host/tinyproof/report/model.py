@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyproof import stats
 from tinyproof.reference import ReferenceDescription
+from tinyproof.report.figures import BenchFigures, FirstDifference, ImageFigures, LayerFigures
 from tinyproof.report.outcome import decide
 from tinyproof.report.parts import (
     Budget,
@@ -118,6 +119,10 @@ class Report:
     passed: bool
     failure: Failure | None
     exit_code: int
+    layers: tuple[LayerFigures, ...] = ()
+    bench: BenchFigures | None = None
+    image: ImageFigures | None = None
+    first_difference: FirstDifference | None = None
 
 
 def make_report(result: RunResult) -> Report:
@@ -160,6 +165,10 @@ def make_report(result: RunResult) -> Report:
         passed=failure is None,
         failure=failure,
         exit_code=exit_code,
+        layers=result.layers,
+        bench=result.bench,
+        image=result.image,
+        first_difference=result.first_difference,
     )
 
 

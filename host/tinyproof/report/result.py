@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tinyproof.errors import TinyProofError
 from tinyproof.reference import ReferenceDescription
+from tinyproof.report.figures import BenchFigures, FirstDifference, ImageFigures, LayerFigures
 from tinyproof.report.parts import (
     Budget,
     BuildInfo,
@@ -60,6 +61,10 @@ class RunResult:
         memory: sizes and marks.
         events: what happened on the way.
         budgets: what was demanded, with what was found.
+        layers: the engine's layers; ticks only where they were profiled.
+        bench: where the time goes; None if it was not measured.
+        image: what the firmware image is made of.
+        first_difference: the first layer that differs; None if none was looked for or found.
         versions: of the tools that matter, by name.
         error: what ended the run early or cast doubt on it; None otherwise.
     """
@@ -89,6 +94,10 @@ class RunResult:
     memory: Memory = field(default_factory=Memory)
     events: tuple[Event, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    layers: tuple[LayerFigures, ...] = ()
+    bench: BenchFigures | None = None
+    image: ImageFigures | None = None
+    first_difference: FirstDifference | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     error: TinyProofError | None = None
 
