@@ -86,6 +86,7 @@ class ReferenceRun:
         model: bytes,
         samples: Records,
         *,
+        tensors: Sequence[int] = (),
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
@@ -94,6 +95,8 @@ class ReferenceRun:
         Args:
             model: the ``.tflite`` file.
             samples: one record for each sample: all inputs in order, without gaps.
+            tensors: indices of tensors in the file to return instead of the model's outputs, such
+                as the output of each layer; all are kept in memory at once.
             deadline_s: seconds of wall time (and, for an orphan, of processor time) allowed.
             memory_bytes: address space allowed.
 
@@ -102,6 +105,7 @@ class ReferenceRun:
             ReferenceFailedError: the process cannot be started.
         """
         self._count = len(samples)
+        self._wanted = tuple(tensors)
         self._deadline = Deadline(deadline_s)
         model_file, self._outputs, self._log = (open_unnamed() for _ in range(3))
         self._close_files = weakref.finalize(self, _close, [self._outputs, self._log])
@@ -119,7 +123,7 @@ class ReferenceRun:
         try:
             return subprocess.Popen(
                 # -P: the folder of the script, full of our modules' names, stays off the path.
-                [sys.executable, "-P", str(_WORKER), *map(str, numbers)],
+                [sys.executable, "-P", str(_WORKER), *map(str, (*numbers, *self._wanted))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -190,11 +194,15 @@ class ReferenceRun:
 
 
 def run_reference(
-    model: bytes, samples: Sequence[bytes], *, deadline_s: float = DEADLINE_S
+    model: bytes,
+    samples: Sequence[bytes],
+    *,
+    tensors: Sequence[int] = (),
+    deadline_s: float = DEADLINE_S,
 ) -> ReferenceOutputs:
     """Run all samples and return the outputs; see ``ReferenceRun`` for arguments and errors."""
     records = samples if isinstance(samples, Records) else _as_records(samples)
-    with ReferenceRun(model, records, deadline_s=deadline_s) as run:
+    with ReferenceRun(model, records, tensors=tensors, deadline_s=deadline_s) as run:
         return run.collect()
 
 

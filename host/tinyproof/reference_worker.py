@@ -2,8 +2,8 @@
 
 Run by path, it imports nothing of TinyProof, so that it starts fast and alone. Arguments, all
 numbers: descriptors of model, samples and outputs; bytes of a sample; samples; address space in
-bytes; processor seconds; process id of the parent. Standard output gets a JSON list of the output
-tensors. Exit status 1 and a last line on standard error say why the model cannot be run.
+bytes; processor seconds; process id of the parent; then indices of tensors whose values are wanted
+instead of the outputs, if any. Standard output gets a JSON list of the tensors written. Exit status 1 and a last line on standard error say why the model cannot be run.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ MAX_OUTPUT_BYTES = 4 << 30
 
 def main(arguments: list[str]) -> None:
     """Run every sample of the file through the model."""
-    model, samples, outputs, size, count, memory, seconds, owner = map(int, arguments)
+    model, samples, outputs, size, count, memory, seconds, owner, *wanted = map(int, arguments)
     answer = os.dup(1)
     os.dup2(2, 1)  # LiteRT's own messages must not mix with the answer.
     _limit(memory, seconds)
-    interpreter = _interpreter(_read(model, 0, os.fstat(model).st_size))
+    interpreter = _interpreter(_read(model, 0, os.fstat(model).st_size), keep=bool(wanted))
     inputs = interpreter.get_input_details()
     _check_size(inputs, size)
-    answers = [detail["index"] for detail in interpreter.get_output_details()]
+    tensors = _wanted(interpreter, wanted) if wanted else interpreter.get_output_details()
     buffer = bytearray()
     for sample in _samples(samples, size, count, owner):
         _fill(interpreter, inputs, sample)
         _invoke(interpreter)
-        for index in answers:
-            buffer += interpreter.get_tensor(index).tobytes()
+        for detail in tensors:
+            buffer += _value(interpreter, detail["index"])
         if len(buffer) >= BLOCK_BYTES:
             _write(outputs, buffer)
     _write(outputs, buffer)
-    summary = [_description(detail) for detail in interpreter.get_output_details()]
+    summary = [_description(detail) for detail in tensors]
     os.write(answer, json.dumps(summary).encode())
 
 
@@ -58,7 +58,7 @@ def _limit(memory: int, seconds: int) -> None:
         resource.setrlimit(kind, (bound, bound))
 
 
-def _interpreter(model: bytes) -> Any:
+def _interpreter(model: bytes, *, keep: bool) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
@@ -66,6 +66,8 @@ def _interpreter(model: bytes) -> Any:
             model_content=model,
             num_threads=1,
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+            # Otherwise a later layer takes over the memory of an earlier one's output.
+            experimental_preserve_all_tensors=keep,
         )
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError, MemoryError) as error:
@@ -98,6 +100,21 @@ def _invoke(interpreter: Any) -> None:
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
         _refuse(f"{error}")
+
+
+def _wanted(interpreter: Any, indices: list[int]) -> list[dict[str, Any]]:
+    known = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    if missing := [index for index in indices if index not in known]:
+        _refuse(f"it has no tensor {missing[0]}")
+    return [known[index] for index in indices]
+
+
+def _value(interpreter: Any, index: int) -> bytes:
+    try:
+        value: bytes = interpreter.get_tensor(index).tobytes()
+    except ValueError as error:
+        _refuse(f"{error}")
+    return value
 
 
 def _samples(descriptor: int, size: int, count: int, owner: int) -> Iterator[memoryview]:

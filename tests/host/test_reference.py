@@ -71,6 +71,27 @@ def test_several_inputs_arrive_in_the_models_order() -> None:
     assert np.array_equal(np.frombuffer(outputs.records[0], np.float32), [4, 5, 6])
 
 
+def test_the_output_of_every_layer_can_be_had() -> None:
+    model = (DIGITS / "int8.tflite").read_bytes()
+    samples = prepare(load_samples(DIGITS / "test.npz"), [digits_input(model)])
+    conv, pool, flat, logits = 6, 7, 8, 9
+    outputs = run_reference(model, samples.records[:3], tensors=(conv, pool, flat, logits))
+    assert [t.shape for t in outputs.tensors] == [(1, 6, 6, 8), (1, 3, 3, 8), (1, 72), (1, 10)]
+    golden = np.load(DIGITS / "golden.npz")["int8"]
+    for record, wanted in zip(outputs.records, golden, strict=False):
+        values = np.frombuffer(record, np.int8)
+        maps, pooled, flattened, last = np.split(values, np.cumsum([288, 72, 72]))
+        blocks = maps.reshape(3, 2, 3, 2, 8).max(axis=(1, 3)).reshape(-1)
+        assert np.array_equal(blocks, pooled)
+        assert np.array_equal(pooled, flattened)
+        assert np.array_equal(last, wanted.reshape(-1))
+
+
+def test_a_tensor_that_the_model_lacks_is_refused() -> None:
+    with pytest.raises(ReferenceFailedError, match="it has no tensor 99"):
+        run_reference(quantize_model(4, INT8, 0.5, 0), [bytes(16)], tensors=(99,))
+
+
 def test_it_works_while_the_caller_does_something_else() -> None:
     model = quantize_model(4, INT8, 0.5, 0)
     with ReferenceRun(
