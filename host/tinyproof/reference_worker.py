@@ -3,7 +3,8 @@
 Run by path, it imports nothing of TinyProof, so that it starts fast and alone. Arguments, all
 numbers: descriptors of model, samples and outputs; bytes of a sample; samples; address space in
 bytes; processor seconds; process id of the parent; then indices of tensors whose values are wanted
-instead of the outputs, if any. Standard output gets a JSON list of the tensors written. Exit status 1 and a last line on standard error say why the model cannot be run.
+instead of the outputs, if any. Standard output gets a JSON list of the tensors written. Exit status
+1 and a last line on standard error say why the model cannot be run.
 """
 
 from __future__ import annotations

@@ -1,0 +1,116 @@
+"""Pages that open from disk: one look, no scripts, no network, every foreign string escaped.
+
+Strings go through ``text.printable`` and Jinja's escaping, both switched on for all templates; only
+``markupsafe.Markup`` made by this package's templates passes as it is. Nothing here does I/O but
+the loading of the package's own templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tinyproof import __version__
+from tinyproof.report.model import Report
+from tinyproof.report.words import microseconds, whole
+from tinyproof.text import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+FILE_NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """One run in a page of many.
+
+    Attributes:
+        names: what tells it from the others, such as target, engine and model.
+        passed: whether it was proved.
+        sentence: its verdict in words.
+        figures: as shown, one for each heading.
+        href: its page, relative to the index; empty: none.
+    """
+
+    names: tuple[str, ...]
+    passed: bool
+    sentence: str
+    figures: tuple[str, ...] = ()
+    href: str = ""
+
+
+INDEX_NAMES = ("Target", "Engine", "Model")
+INDEX_FIGURES = ("Exact", "p50", "Flash", "Static RAM")
+
+
+def index_row(report: Report, href: str = "") -> IndexRow:
+    """Return a report's row for the headings ``INDEX_NAMES`` and ``INDEX_FIGURES``."""
+    sentence = report.failure.sentence if report.failure else "Proved."
+    exact = f"{report.verdicts['exact']:,} of {report.samples:,}"
+    p50 = f"{microseconds(report.latency_us.p50)} µs" if report.latency_us else "–"
+    figures = (exact, p50, whole(report.memory.flash), whole(report.memory.static_ram))
+    names = (report.target, report.engine, report.model.name)
+    return IndexRow(names, report.passed, sentence, figures, href)
+
+
+def render_index(
+    rows: Sequence[IndexRow],
+    *,
+    title: str = "TinyProof",
+    names: Sequence[str] = INDEX_NAMES,
+    figures: Sequence[str] = INDEX_FIGURES,
+) -> str:
+    """Return a page with a row for each of many runs, a link to each one's report included."""
+    links = [quote(row.href.lstrip("/"), safe="/") for row in rows]
+    failed = sum(not row.passed for row in rows)
+    return _render(
+        "index.html",
+        title=title,
+        rows=list(zip(rows, links, strict=True)),
+        failed=failed,
+        names=names,
+        figures=figures,
+    )
+
+
+def page(title: str, body: Markup) -> str:
+    """Return a whole page around ``body``, which holds headings, sections, tables and figures.
+
+    ``body`` is trusted: make it with templates or ``Markup.format``, which escape.
+    """
+    return _render("base.html", title=title, body=body)
+
+
+def environment() -> Environment:
+    """Return the templates, for pages of other parts of the package."""
+    return _environment()
+
+
+@cache
+def _environment() -> Environment:
+    # Here, because no run should pay for it that writes no page.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("tinyproof.report"),
+        autoescape=True,
+        finalize=_harmless,
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+
+
+def _harmless(value: Any) -> Any:
+    """Show control and direction characters as escapes; escaping for HTML comes after this."""
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return printable(value) if is_text else value
+
+
+def _render(template: str, **values: Any) -> str:
+    return environment().get_template(template).render(version=__version__, **values)

@@ -1,0 +1,32 @@
+"""Figures as people read them; an unknown one is a dash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+DASH = "–"
+
+
+def microseconds(value: float) -> str:
+    """Return ``4.217`` or ``1,234``: four significant digits, or whole numbers."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def whole(value: float | None) -> str:
+    """Return ``12,345``."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return ``96.7 %`` for 0.967."""
+    return DASH if share is None else f"{100 * share:.{digits}f} %"
+
+
+def short(value: float | None) -> str:
+    """Return up to four significant digits."""
+    return DASH if value is None else f"{value:.4g}"
+
+
+def dimensions(shape: Sequence[int]) -> str:
+    """Return ``1 × 8 × 8 × 1``."""
+    return " × ".join(map(str, shape)) or "scalar"
