@@ -1,4 +1,4 @@
-/* The hardware, as the firmware sees it: nine functions, filled by one lib/port_* per family.
+/* The hardware, as the firmware sees it: ten functions, filled by one lib/port_* per family.
  *
  * Nothing else in the firmware knows a board. All functions are called from one thread, never from
  * an interrupt. Sizes are bytes.
@@ -40,6 +40,11 @@ uint32_t tp_port_ticks(void);
 uint32_t tp_port_tick_hz(void);
 
 void tp_port_memory(tp_memory_t *marks);
+
+/* Fills the stack that is free now with `pattern`, as far down as it was ever used (AVR) or 64 KiB
+ * (POSIX), and leaves the marks of tp_port_memory() as they are. Does nothing where a port does not
+ * know the stack's limits. */
+void tp_port_poison_stack(uint8_t pattern);
 
 /* Feeds the watchdog, if there is one. Called at least once per frame and per layer. */
 void tp_port_alive(void);

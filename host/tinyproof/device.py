@@ -30,7 +30,7 @@ from tinyproof.messages import (
     TicksAnswer,
     TraceAnswer,
 )
-from tinyproof.protocol import MessageType
+from tinyproof.protocol import MessageType, Poison
 from tinyproof.session import Session
 
 __all__ = ["Answer", "Device", "Events", "Identity"]
@@ -201,15 +201,16 @@ class Device:
         """Return how the board is doing."""
         return StatusAnswer.parse(self._call(MessageType.STATUS))
 
-    def poison(self, on: bool, pattern: int = 0xA5) -> None:
-        """Have the arena filled with ``pattern`` before each inference, or not.
+    def poison(self, arena: bool, pattern: int = 0xA5, *, stack: bool = False) -> None:
+        """Have arena, stack or both filled with ``pattern`` before each inference, or neither.
 
         A board that restarts on its own is told again.
         """
-        payload = bytes([on, pattern])
+        what = Poison.ARENA * arena | Poison.STACK * stack
+        payload = bytes([what, pattern])
         if self._call(MessageType.POISON, payload) != payload:
             raise ProtocolError("The board's answer to poison is not what was asked for.")
-        self._session.poison = payload if on else b""
+        self._session.poison = payload if what else b""
 
     def reset(self, deadline: Deadline | None = None) -> Hello:
         """Restart the board and meet it again, without poison.

@@ -40,6 +40,13 @@ class Status(IntEnum):
     MORE = 1
 
 
+class Poison(IntEnum):
+    """Bits of ``POISON``'s first byte: what is filled before each inference."""
+
+    ARENA = 0x01
+    STACK = 0x02
+
+
 class StartCause(IntEnum):
     """Why the board started, as far as its port can tell."""
 

@@ -1,7 +1,7 @@
 """Streams samples that were answered once more: an answer that changes is unstable.
 
 The first repetition keeps the order, the second shuffles it, the following ones shuffle it and
-poison the arena, each with another pattern; then they begin anew.
+poison arena and stack, each with another pattern; then they begin anew.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _prepare(board: Board, number: int) -> str:
     if kind < 2:
         board.device.poison(False)
         return ("repeated", "in shuffled order")[kind]
-    board.device.poison(True, PATTERNS[kind - 2])
-    return f"with the arena full of 0x{PATTERNS[kind - 2]:02X}"
+    board.device.poison(True, PATTERNS[kind - 2], stack=True)
+    return f"with arena and stack full of 0x{PATTERNS[kind - 2]:02X}"
 
 
 def _order(total: int, number: int) -> list[int]:

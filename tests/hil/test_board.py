@@ -102,14 +102,16 @@ def test_a_restart_changes_no_answer(tp_device: Board, few: list[bytes]) -> None
     assert outputs(tp_device, few) == before
 
 
-@pytest.mark.parametrize("pattern", [0x00, 0xA5, 0xFF])
-def test_a_poisoned_arena_changes_no_answer(
+@pytest.mark.parametrize("pattern", [0x00, 0xA5, 0xC5, 0xFF])
+def test_poisoned_arena_and_stack_change_no_answer(
     tp_device: Board, few: list[bytes], pattern: int
 ) -> None:
     clean = outputs(tp_device, few)
-    tp_device.device.poison(True, pattern)
+    tp_device.device.poison(True, pattern, stack=True)
     try:
+        mark = tp_device.device.status().stack_used
         assert outputs(tp_device, few) == clean
+        assert tp_device.device.status().stack_used >= mark, "the high-water mark never falls"
     finally:
         tp_device.device.poison(False)
 

@@ -9,6 +9,8 @@ from tools import require_file, require_tool
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "firmware" / "avr"
 ARDUINO = Path("/usr/share/arduino/hardware/arduino/avr")
+FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
+INCLUDES = ("include", "lib/wire/include", "lib/port_arduino/src")
 VARIANTS = {"atmega328p": "standard", "atmega2560": "mega"}
 
 
@@ -21,6 +23,7 @@ def build(folder: Path, name: str, *, mcu: str = "atmega328p", baud: int = 115_2
     image = folder / f"{name}-{mcu}-{baud}.elf"
     flags = ["-Os", "-std=gnu11", "-Wall", "-Wextra", "-Werror", f"-mmcu={mcu}"]
     flags += ["-DF_CPU=16000000UL", f"-DBAUD={baud}UL"]
+    flags += [f"-I{FIRMWARE / include}" for include in INCLUDES]
     run(require_tool("avr-gcc"), *flags, str(PROGRAMS / f"{name}.c"), "-o", str(image))
     return image
 

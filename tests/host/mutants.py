@@ -94,6 +94,10 @@ MUTANTS = (
         "uses memory that it never wrote", "numeric", 1, "the same input gave different answers",
         "UNWRITTEN_MEMORY", doctor=add_neighbour, options=("--repeat", "4"),
     ),
+    Mutant(
+        "reads stack that it never wrote", "numeric", 1, "the same input gave different answers",
+        "UNWRITTEN_STACK", options=("--repeat", "4"),
+    ),
     Mutant("1 LSB off", "numeric", 1, "1 LSB off", "ONE_LSB_OFF"),
     Mutant("saturates wrongly", "numeric", 1, "wrong", "WRAPS"),
     Mutant("ignores padding", "numeric", 1, "wrong", doctor=forget_padding, model="padded"),

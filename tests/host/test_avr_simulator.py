@@ -109,6 +109,16 @@ def test_full_duplex_traffic_loses_nothing_and_runs_at_line_speed(
     assert rate < LINE_BYTES_PER_SECOND[baud]
 
 
+@pytest.mark.parametrize("mcu", ["atmega328p", "atmega2560"])
+def test_a_poisoned_stack_is_full_of_the_pattern_and_keeps_its_mark(folder: Path, mcu: str) -> None:
+    image = build(folder, "stack", mcu=mcu)
+    with AvrSimulator(mcu, firmware=image) as board, client(board.port) as link:
+        mark = int(link.read_until())
+        assert mark > 220
+        told = [tuple(map(int, link.read_until().split())) for _ in range(4)]
+    assert told == [(200, mark)] * 4, "one of the patterns is the paint itself"
+
+
 def test_a_program_that_does_not_read_loses_what_the_chip_would_lose(folder: Path) -> None:
     with (
         AvrSimulator("atmega328p", firmware=build(folder, "overrun")) as board,

@@ -323,13 +323,13 @@ def test_a_board_that_restarts_without_a_word_is_met_again() -> None:
 
 def test_poison_is_in_force_again_after_a_restart() -> None:
     def model(sample: bytes) -> bytes:
-        assert board.firmware.poison == b"\1\x5a"
+        assert board.firmware.poison == b"\2\x5a"
         return default_model(sample)
 
     board = FakeBoard(FakeFirmware(model=model))
     link = FaultyLink(board, to_board=Faults(events=(Event(3000, lambda _: board.restart()),)))
     device = met(link)
-    device.poison(True, 0x5A)
+    device.poison(False, 0x5A, stack=True)
     inputs = samples(100)
     assert [answer.output for answer in device.stream(inputs)] == outputs(inputs)
     assert device.events.restarts == 1

@@ -1,4 +1,4 @@
-"""Repetitions: the same samples again, shuffled, with a poisoned arena; and what they find."""
+"""Repetitions: the same samples again, shuffled, with poisoned memory; and what they find."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class OfDirtyMemory(Fickle):
 
     def is_right(self, before: bytes) -> bool:
         assert self.board is not None
-        return self.board.firmware.poison != bytes([1, 0xA5])
+        return self.board.firmware.poison != bytes([3, 0xA5])
 
 
 def differences(model: Fickle, times: int) -> list[Difference]:
@@ -75,7 +75,7 @@ def differences(model: Fickle, times: int) -> list[Difference]:
     [
         (OfItsAge, 1, "repeated"),
         (AfterOthers, 2, "in shuffled order"),
-        (OfDirtyMemory, 4, "with the arena full of 0xA5"),
+        (OfDirtyMemory, 4, "with arena and stack full of 0xA5"),
     ],
 )
 def test_each_repetition_finds_what_the_ones_before_do_not(

@@ -80,6 +80,7 @@ def _requests() -> list[dict[str, Any]]:
         _example("ticks", MessageType.TICKS, b""),
         _example("status", MessageType.STATUS, b""),
         _example("poison", MessageType.POISON, b"\x01\xa5"),
+        _example("poison of arena and stack", MessageType.POISON, b"\x03\xa5"),
         _example("reset", MessageType.RESET, b""),
         _example("first sequence number", MessageType.TICKS, b"", sequence=0),
         _example("last sequence number", MessageType.TICKS, b"", sequence=0xFFFF),
@@ -98,6 +99,7 @@ def _answers() -> list[dict[str, Any]]:
         ("ticks answer", MessageType.TICKS, TicksAnswer(0xFFFFFFFE).pack()),
         ("status answer", MessageType.STATUS, StatusAnswer(1000, 200, 3, 359).pack()),
         ("poison answer", MessageType.POISON, b"\x01\xa5"),
+        ("poison answer, arena and stack", MessageType.POISON, b"\x03\xa5"),
         ("reset answer", MessageType.RESET, b""),
         ("error answer", MessageType.ERROR, error.pack()),
     ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from tinyproof import protocol
-from tinyproof.protocol import ERROR_SENTENCES, ErrorCode, MessageType, StartCause, Status
+from tinyproof.protocol import ERROR_SENTENCES, ErrorCode, MessageType, Poison, StartCause, Status
 
 _HEAD = """\
 /* The wire protocol's numbers, for the firmware. Generated from host/tinyproof/protocol.py by
@@ -23,6 +23,7 @@ _CONSTANTS = ("PROTOCOL_VERSION", "MODEL_FORMAT", "ANSWER", "PART", "BUILD_ID_BY
 _ENUMS: tuple[tuple[type[IntEnum], str, str, str], ...] = (
     (MessageType, "TP_MESSAGE_", "tp_message_t", "Bits 0 to 5 of a frame's type byte."),
     (Status, "TP_STATUS_", "tp_status_t", "First byte of an inference's answer."),
+    (Poison, "TP_POISON_", "tp_poison_t", "Bits of POISON's first byte."),
     (StartCause, "TP_START_", "tp_start_cause_t", "Why the board started."),
     (
         ErrorCode,

@@ -108,6 +108,15 @@ static void spoil(void) {
     change_output(0, tp_memory.neighbour);
 }
 
+#elif defined(MUTANT_UNWRITTEN_STACK)
+
+/* Scratch memory that it forgot to clear; zero unless somebody was that deep before. */
+static void __attribute__((noinline)) spoil(void) {
+    volatile uint8_t scratch[32768];
+
+    change_output(0, scratch[0]);
+}
+
 #elif defined(MUTANT_PREVIOUS_ANSWER)
 
 static void spoil(void) {

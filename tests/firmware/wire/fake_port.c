@@ -47,6 +47,11 @@ void tp_port_memory(tp_memory_t *marks) {
     *marks = fake_port.memory;
 }
 
+void tp_port_poison_stack(uint8_t pattern) {
+    fake_port.poisonings++;
+    fake_port.pattern = pattern;
+}
+
 void tp_port_alive(void) {
     fake_port.alive++;
 }

@@ -20,6 +20,8 @@ typedef struct {
     uint32_t ticks_step;
     uint32_t resets;
     uint32_t alive;
+    uint32_t poisonings; /* of the stack */
+    uint8_t pattern;     /* of the last one */
     tp_memory_t memory;
 } fake_port_t;
 

@@ -252,31 +252,53 @@ static void poison_is_answered_and_comes_before_the_inputs(void) {
     CHECK(fake_engine.poisonings == 1);
 }
 
+static void poison_is_of_the_arena_the_stack_or_both(void) {
+    static const uint8_t types[] = {TP_MESSAGE_INFER, TP_MESSAGE_PROFILE, TP_MESSAGE_TRACE};
+    uint8_t request[66] = {0};
+    uint8_t on;
+    size_t i;
+
+    for (on = 0; on <= (TP_POISON_ARENA | TP_POISON_STACK); on++) {
+        for (i = 0; i < sizeof types; i++) {
+            const uint8_t poison[2] = {on, (uint8_t)(0x50 + i)};
+            fresh();
+            ask(TP_MESSAGE_POISON, poison, 2);
+            CHECK(whole_answer(TP_MESSAGE_POISON, got) == 2 && got[0] == on);
+            CHECK(fake_port.poisonings == 0);
+            ask(types[i], request, types[i] == TP_MESSAGE_TRACE ? 66 : 64);
+            CHECK(fake_engine.poisonings == (on & TP_POISON_ARENA));
+            CHECK(fake_port.poisonings == on / TP_POISON_STACK);
+            CHECK(fake_port.pattern == (on & TP_POISON_STACK ? poison[1] : 0));
+        }
+    }
+}
+
 static void poison_comes_once_before_all_parts(void) {
     fresh();
-    ask(TP_MESSAGE_POISON, "\1\245", 2);
+    ask(TP_MESSAGE_POISON, "\3\245", 2);
     ask_part(0, 2, sample, 32);
+    CHECK(fake_engine.poisonings == 1 && fake_port.poisonings == 0);
     ask_part(1, 2, sample + 32, 32);
     CHECK(whole_answer(TP_MESSAGE_INFER, got) == 15 && outputs_are_right(got + 5));
-    CHECK(fake_engine.poisonings == 1);
+    CHECK(fake_engine.poisonings == 1 && fake_port.poisonings == 1);
 }
 
 static void hello_turns_poison_off(void) {
     const uint8_t nonce[4] = {0x78, 0x56, 0x34, 0x12};
 
     fresh();
-    ask(TP_MESSAGE_POISON, "\1\245", 2);
+    ask(TP_MESSAGE_POISON, "\3\245", 2);
     ask_as(TP_PROTOCOL_VERSION, TP_MESSAGE_HELLO, 0, 0, nonce, sizeof nonce);
     ask(TP_MESSAGE_INFER, sample, 64);
-    CHECK(fake_engine.poisonings == 0);
+    CHECK(fake_engine.poisonings == 0 && fake_port.poisonings == 0);
 }
 
-static void poison_takes_only_0_and_1(void) {
+static void poison_takes_only_0_to_3(void) {
     uint8_t payload[2] = {0, 7};
     unsigned on;
 
     fresh();
-    for (on = 2; on < 256; on++) {
+    for (on = 4; on < 256; on++) {
         payload[0] = (uint8_t)on;
         ask(TP_MESSAGE_POISON, payload, 2);
         CHECK(is_error(TP_MESSAGE_POISON, TP_ERROR_BAD_VALUE, 0));
@@ -458,9 +480,10 @@ static void all(void) {
     RUN(without_an_engine_samples_are_refused_and_hello_answered);
     RUN(an_arena_that_is_too_small_is_told_with_the_bytes_needed);
     RUN(poison_is_answered_and_comes_before_the_inputs);
+    RUN(poison_is_of_the_arena_the_stack_or_both);
     RUN(poison_comes_once_before_all_parts);
     RUN(hello_turns_poison_off);
-    RUN(poison_takes_only_0_and_1);
+    RUN(poison_takes_only_0_to_3);
     RUN(a_sample_in_parts_of_every_size_is_taken);
     RUN(a_trace_in_parts_of_one_byte_is_taken);
     RUN(a_part_that_was_taken_is_acknowledged_and_ignored);

@@ -236,7 +236,7 @@ static void errors_carry_their_sentence(void) {
     ask(0x3E, NULL, 0);
     CHECK(answer(&frame) && frame.size == 6 + strlen(wanted[TP_ERROR_UNKNOWN_TYPE]));
     CHECK(memcmp(frame.payload + 6, wanted[TP_ERROR_UNKNOWN_TYPE], frame.size - 6) == 0);
-    ask(TP_MESSAGE_POISON, "\2\0", 2);
+    ask(TP_MESSAGE_POISON, "\4\0", 2);
     CHECK(answer(&frame) && frame.size == 6 + strlen(wanted[TP_ERROR_BAD_VALUE]));
     CHECK(memcmp(frame.payload + 6, wanted[TP_ERROR_BAD_VALUE], frame.size - 6) == 0);
 }

@@ -128,14 +128,31 @@ uint32_t tp_family_tick_hz(void) {
     return F_CPU;
 }
 
-void tp_family_memory(tp_memory_t *marks) {
-    const uint8_t *byte = &__heap_start;
+/* The deepest byte that the stack ever took: the first that lost its paint. */
+static __attribute__((noinline)) uint8_t *deepest(void) {
+    uint8_t *byte = &__heap_start;
 
-    while (*byte == PAINT && byte != (const uint8_t *)RAMEND) {
+    while (*byte == PAINT && byte != (uint8_t *)RAMEND) {
         byte++;
     }
+    return byte;
+}
+
+void tp_family_memory(tp_memory_t *marks) {
+    const uint8_t *byte = deepest();
+
     marks->free_ram = (uint16_t)(byte - &__heap_start);
     marks->stack_used = (uint16_t)((const uint8_t *)RAMEND + 1 - byte);
+}
+
+/* What lies deeper holds nothing but paint. The deepest byte itself stays, and with it the mark,
+ * whatever the pattern is. Interrupts may use the same bytes meanwhile: they leave none behind. */
+void tp_family_poison_stack(uint8_t pattern) {
+    uint8_t *byte = deepest();
+
+    while (++byte < (uint8_t *)SP) {
+        *byte = pattern;
+    }
 }
 
 void tp_family_alive(void) {

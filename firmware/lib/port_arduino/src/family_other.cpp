@@ -1,5 +1,5 @@
-/* Families without a file of their own: a clock of 1 MHz from micros(); no memory marks, no reset.
- */
+/* Families without a file of their own: a clock of 1 MHz from micros(); no memory marks, no reset,
+ * no poisoned stack: where it ends is the operating system's or the core's own affair. */
 #if !defined(__AVR__)
 #include "tp_family.h"
 #include "tp_protocol.h"
@@ -20,6 +20,10 @@ uint32_t tp_family_tick_hz(void) {
 void tp_family_memory(tp_memory_t *marks) {
     marks->free_ram = 0;
     marks->stack_used = 0;
+}
+
+void tp_family_poison_stack(uint8_t pattern) {
+    (void)pattern;
 }
 
 void tp_family_alive(void) {

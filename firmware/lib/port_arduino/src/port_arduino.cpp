@@ -37,6 +37,10 @@ void tp_port_memory(tp_memory_t *marks) {
     tp_family_memory(marks);
 }
 
+void tp_port_poison_stack(uint8_t pattern) {
+    tp_family_poison_stack(pattern);
+}
+
 void tp_port_alive(void) {
     tp_family_alive();
 }

@@ -19,6 +19,7 @@ uint8_t tp_family_init(void);
 uint32_t tp_family_ticks(void);
 uint32_t tp_family_tick_hz(void);
 void tp_family_memory(tp_memory_t *marks);
+void tp_family_poison_stack(uint8_t pattern);
 void tp_family_alive(void);
 void tp_family_reset(void);
 

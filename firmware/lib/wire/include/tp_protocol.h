@@ -29,6 +29,12 @@ typedef enum {
     TP_STATUS_MORE = 1,
 } tp_status_t;
 
+/* Bits of POISON's first byte. */
+typedef enum {
+    TP_POISON_ARENA = 1,
+    TP_POISON_STACK = 2,
+} tp_poison_t;
+
 /* Why the board started. */
 typedef enum {
     TP_START_UNKNOWN = 0,

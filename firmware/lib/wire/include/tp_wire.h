@@ -56,7 +56,7 @@ typedef struct {
     int16_t engine_fault; /* what tp_engine_init() returned */
     uint16_t clock_cost;  /* ticks between two readings of the clock with nothing between */
     uint32_t nonce;       /* 0: no session */
-    uint8_t poison_on;
+    uint8_t poison_on;    /* tp_poison_t bits */
     uint8_t poison_pattern;
 
     /* The request being answered. */

@@ -111,7 +111,7 @@ static int on_status(tp_wire_t *wire, const uint8_t *payload, uint16_t size) {
 
 static int on_poison(tp_wire_t *wire, const uint8_t *payload, uint16_t size) {
     (void)size;
-    if (payload[0] > 1) {
+    if (payload[0] > (TP_POISON_ARENA | TP_POISON_STACK)) {
         return -TP_ERROR_BAD_VALUE;
     }
     wire->poison_on = payload[0];

@@ -160,6 +160,9 @@ static int run(tp_wire_t *wire) {
         return fail(wire, -TP_ERROR_BAD_LAYER, tp_engine_layer_count());
     }
     wire->inferences++;
+    if (wire->poison_on & TP_POISON_STACK) {
+        tp_port_poison_stack(wire->poison_pattern);
+    }
     switch (type) {
     case TP_MESSAGE_PROFILE:
         return profile(wire);
@@ -180,7 +183,7 @@ static void start_over(tp_wire_t *wire, uint16_t parts) {
     wire->next_part = 0;
     wire->layer = 0;
     wire->offset = 0;
-    if (wire->poison_on) {
+    if (wire->poison_on & TP_POISON_ARENA) {
         tp_engine_poison(wire->poison_pattern);
     }
 }
