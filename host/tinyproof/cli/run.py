@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Stream the samples N more times: again, shuffled, with a poisoned arena; an answer that "
+    help="Stream the samples N more times: again, shuffled, with poisoned memory; an answer that "
     "changes is unstable.",
 )
 @click.option(
