@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "tinyproof.cli.train",
     "convert": "tinyproof.cli.convert",
     "generate": "tinyproof.cli.generate",
+    "sketch": "tinyproof.cli.sketch",
     "build": "tinyproof.cli.build",
     "flash": "tinyproof.cli.flash",
     "verify": "tinyproof.cli.verify",
