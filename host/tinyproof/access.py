@@ -9,10 +9,12 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tinyproof.build import Build
 from tinyproof.device import Device
+from tinyproof.discovery import SIMULATED, resolve
 from tinyproof.errors import (
     BootError,
     DeviceSilentError,
@@ -28,13 +30,11 @@ from tinyproof.identity import Identity
 from tinyproof.link import Link, open_link
 from tinyproof.progress import Progress
 from tinyproof.project import Project
-from tinyproof.recovery import open_board
+from tinyproof.recovery import BoardPort, open_board
 from tinyproof.simulators.start import SimulatedBoard, simulated_board, start_program
 from tinyproof.storage import lock
 from tinyproof.targets import Target
 
-SIMULATED = "sim"
-"""The port that means the target's simulator."""
 GLANCE_SECONDS = 1.0
 """How long a board that may be flashed is given to say who it is, once its bootloader is done."""
 _NOT_IT = (RefusedError, BootError, DeviceSilentError, ProtocolError)
@@ -60,7 +60,12 @@ def is_simulated(target: Target, port: str | None) -> bool:
 
     Raises:
         UsageError: no port is given and none can be assumed, or there is no simulator.
+        PortError: the board of that name is not attached.
     """
+    return _is_simulated(target, resolve(target, port))
+
+
+def _is_simulated(target: Target, port: str | None) -> bool:
     if port is None and not target.hosted:
         raise UsageError(
             f"Target {target.name} needs a port.",
@@ -87,20 +92,32 @@ def hold_board(
         PortError: another run has the board, or the simulator does not start.
         ToolchainError: the simulator is not installed.
     """
-    if not is_simulated(target, port):
+    port = resolve(target, port)
+    if not _is_simulated(target, port):
         assert port is not None
+        board_port = BoardPort(port, partial(_open, target))
         busy = PortError(
             f"Another run of this project is using the board on {port}.",
             port=port,
             hint="Wait for it to end, or name another port.",
         )
         with lock(_board_lock(project, port), wait_s=0, busy=busy):
-            yield Access(port, lambda: open_board(port, target.baud))
+            yield Access(port, board_port.open)
     elif target.hosted:
         yield Access("", lambda: start_program(target, built.program))
     else:
         with simulated_board(target) as board, _told_by(board):
             yield Access(board.port, lambda: open_link(board.port, target.baud), board)
+
+
+def _open(target: Target, port: str) -> Link:
+    """Open a real board's port, with DTR and RTS as the board wants them.
+
+    Espressif's auto-reset circuit takes them for reset and boot mode. A port that is the chip's own
+    USB sends nothing before DTR is set.
+    """
+    released = target.reset == "esp" and target.serial == "bridge"
+    return open_board(port, target.baud, released=released)
 
 
 @contextmanager
@@ -167,12 +184,14 @@ def meet(
     target = built.target
     flash = flash and not target.hosted
     stranger: TinyProofError | None = None
+    port = access.port
     with progress.step("connect", access.port or "a program of this machine") as step:
         device = Device(access.open())
         try:
             _demand(device, built, expected, seconds=GLANCE_SECONDS if flash else None)
             step.result(f"build {built.id_hex[:8]} confirmed on {device.link.port}")
         except _NOT_IT as error:
+            port = device.link.port
             device.close()
             if not flash:
                 raise
@@ -182,7 +201,7 @@ def meet(
             device.close()
             raise
     if stranger is not None:
-        device = _flash(project, built, expected, access, progress)
+        device = _flash(project, built, expected, access, port, progress)
     with device:
         yield device
 
@@ -196,13 +215,18 @@ def _why_flash(error: TinyProofError) -> str:
 
 
 def _flash(
-    project: Project, built: Build, expected: Identity, access: Access, progress: Progress
+    project: Project,
+    built: Build,
+    expected: Identity,
+    access: Access,
+    port: str,
+    progress: Progress,
 ) -> Device:
-    """Flash the board and return the conversation with what runs on it then."""
-    with progress.step("flash", access.port) as step:
-        upload(project, built, access.port, step)
+    """Flash the board on ``port`` and return the conversation with what runs on it then."""
+    with progress.step("flash", port) as step:
+        upload(project, built, port, step)
         step.result(f"{built.sizes.flash:,} bytes")
-    with progress.step("connect", access.port) as step:
+    with progress.step("connect", port) as step:
         device = Device(access.open())
         try:
             _demand(device, built, expected)

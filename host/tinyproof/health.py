@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinyproof.discovery import SIMULATED, resolve
 from tinyproof.errors import UsageError
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.quarantine import Quarantine
 from tinyproof.report import Event, Failure, RunResult, decide
 from tinyproof.run import RunOptions, run
+from tinyproof.targets import find_target
 
 RETRIED = frozenset({"port", "boot", "flash", "protocol"})
 """Failure classes that a cable, a hub or a power supply can cause."""
@@ -28,11 +30,13 @@ def run_on_bench(
         UsageError: no port is named, or see ``run.run``.
         PortError: the board is in quarantine.
     """
-    if not options.port or options.port == "sim":
+    port = resolve(find_target(project, options.target), options.port)
+    if not port or port == SIMULATED:
         raise UsageError(
             "Only boards on a port can go into quarantine.", hint="Name one with --port."
         )
-    quarantine.demand_free(options.port)
+    options = replace(options, port=port)
+    quarantine.demand_free(port)
     first = run(project, options, progress)
     why = _trouble(first)
     if why is None:
@@ -41,8 +45,8 @@ def run_on_bench(
     events = (Event("retry", 1, f"{why.kind}: {why.sentence}"), *second.events)
     again = _trouble(second)
     if again is not None:
-        quarantine.add(options.port, again.kind, again.sentence)
-        events = (*events, Event("quarantine", 1, options.port))
+        quarantine.add(port, again.kind, again.sentence)
+        events = (*events, Event("quarantine", 1, port))
     return replace(second, events=events)
 
 

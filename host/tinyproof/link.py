@@ -184,12 +184,14 @@ class DescriptorLink(SerialLink):
                 return 0
 
 
-def open_link(url: str, baud: int = DEFAULT_BAUD) -> SerialLink:
+def open_link(url: str, baud: int = DEFAULT_BAUD, *, released: bool = False) -> SerialLink:
     """Open a serial port or pyserial URL (``socket://``, ``rfc2217://`` ...) for us alone.
 
     Args:
         url: a device path, a port name or a URL.
         baud: bits per second; means nothing to links without a line.
+        released: leave DTR and RTS released: they may hold a board in reset or in its bootloader.
+            Otherwise both are asserted, without which many USB ports send nothing.
 
     Raises:
         PortError: no such port, busy, not permitted, not a serial port, refused.
@@ -203,6 +205,8 @@ def open_link(url: str, baud: int = DEFAULT_BAUD) -> SerialLink:
         port.baudrate = baud
         port.timeout = _SLICE_SECONDS
         port.exclusive = True
+        # pyserial sets DTR first: a board whose RTS is its reset starts anew, and runs.
+        port.dtr = port.rts = not released
         port.open()
     except (OSError, ValueError) as error:
         raise ports.explain(url, error) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,19 @@ def serial_number(url: str) -> str | None:
 
 
 def with_serial_number(number: str) -> str | None:
-    """Return the port of the one board with this USB serial number, None if there is none."""
-    found = [port.device for port in list_ports.comports() if port.serial_number == number]
+    """Return the port of the one board with this USB serial number, None if there is none.
+
+    Bootloader and firmware may write it differently: ``7C:DF:A1:00:11:22``, ``7CDFA1001122``.
+    """
+    wanted = _bare(number)
+    found = [
+        port.device for port in list_ports.comports() if _bare(port.serial_number or "") == wanted
+    ]
     return found[0] if len(found) == 1 else None
+
+
+def _bare(number: str) -> str:
+    return re.sub(r"[^0-9A-Za-z]", "", number).upper()
 
 
 def holders(path: str) -> list[Holder]:

@@ -80,13 +80,67 @@ class RecoveringLink(Link):
         return True
 
 
-def open_board(url: str, baud: int = DEFAULT_BAUD) -> Link:
+def open_board(url: str, baud: int = DEFAULT_BAUD, *, released: bool = False) -> Link:
     """Open a board's port; one with a USB serial number is found again when it vanishes.
+
+    Args:
+        url: a serial port or pyserial URL.
+        baud: bits per second.
+        released: see ``link.open_link``.
 
     Raises:
         PortError, UsageError: see ``link.open_link``.
     """
+
+    def opener(name: str) -> Link:
+        return open_link(name, baud, released=released)
+
     number = ports.serial_number(url)
-    if number is None:
-        return open_link(url, baud)
-    return RecoveringLink(url, number, lambda name: open_link(name, baud))
+    return opener(url) if number is None else RecoveringLink(url, number, opener)
+
+
+class BoardPort:
+    """Where a board is attached: its port, whatever that is called after a reset or an upload.
+
+    Attributes:
+        url: its name of now.
+    """
+
+    def __init__(self, url: str, opener: Callable[[str], Link]) -> None:
+        """Begin with ``url``, which ``opener`` opens."""
+        self.url = url
+        self._opener = opener
+        self._number: str | None = None
+        self._was_open = False
+
+    def open(self) -> Link:
+        """Open the port; one that was open before is waited for, under whatever name it has.
+
+        Raises:
+            PortError, UsageError: see ``link.open_link``.
+        """
+        end = Deadline(RETURN_SECONDS if self._was_open else 0)
+        while True:
+            found = self._find()
+            # Who lives there under another number is asked who it is, but only when ours is gone.
+            if found or end.expired:
+                try:
+                    return self._open_now(found or self.url)
+                except PortError:
+                    # Back, but not ours yet: permissions come a moment later.
+                    if end.expired:
+                        raise
+            time.sleep(_PAUSE_SECONDS)
+
+    def _find(self) -> str | None:
+        """Return the board's port of now; None while it is away."""
+        if self._number is None:
+            return self.url
+        return ports.with_serial_number(self._number)
+
+    def _open_now(self, url: str) -> Link:
+        link = self._opener(url)
+        self.url = url
+        self._number = self._number or ports.serial_number(url)
+        self._was_open = True
+        return link

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from usb import Attached, Usb
 
 from native_cli import DIGITS_RUN, INT8, call, report_of
 from tinyproof import ports, recovery
@@ -19,39 +19,6 @@ from tinyproof.project import Project
 from tinyproof.recovery import RecoveringLink, open_board
 from tinyproof.simulators.process import ProcessLink
 from tinyproof.targets import find_target
-
-
-@dataclass
-class Attached:
-    """An attached port as pyserial tells of it."""
-
-    device: str
-    serial_number: str | None
-
-
-class Usb:
-    """The computer's USB ports: programs that play boards, and the names that they have."""
-
-    def __init__(self, program: Path, stack: ExitStack) -> None:
-        self.program = program
-        self.stack = stack
-        self.boards: dict[str, ProcessLink] = {}
-
-    def plug(self, number: str) -> str:
-        """Attach a board with this serial number; return the port that it gets."""
-        link = self.stack.enter_context(ProcessLink([self.program]))
-        link._link.close()
-        self.boards[number] = link
-        return link.port
-
-    def unplug(self, number: str) -> None:
-        """Take the board away, and its port with it."""
-        link = self.boards.pop(number)
-        link._process.kill()
-        link._process.wait()
-
-    def comports(self) -> list[Attached]:
-        return [Attached(link.port, number) for number, link in self.boards.items()]
 
 
 @pytest.fixture
