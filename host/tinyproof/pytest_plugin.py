@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tinyproof.errors import TinyProofError
+from tinyproof.text import printable
 
 if TYPE_CHECKING:
     from tinyproof.harness import Board
@@ -78,6 +79,16 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         return ""
     target, port = config.getoption("--tp-target"), config.getoption("--tp-port")
     return f"tinyproof: target {target}" + (f", port {port}" if port else "")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Give a test that an error ended, its own or its fixtures', the class as JUnit properties."""
+    raised = call.excinfo.value if call.excinfo else None
+    error = raised.__cause__ if isinstance(raised, pytest.fail.Exception) else raised
+    if isinstance(error, TinyProofError):
+        item.user_properties.append(("tinyproof.failure.class", error.failure))
+        item.user_properties.append(("tinyproof.failure.sentence", printable(error.sentence)))
 
 
 def _talking(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -172,5 +183,6 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except TinyProofError as error:
-        hint = f"\nnext: {error.hint}" if error.hint else ""
-        pytest.fail(f"{error.failure}: {error.sentence}{hint}", pytrace=False)
+        hint = f"\nnext: {printable(error.hint)}" if error.hint else ""
+        said = f"{error.failure}: {printable(error.sentence)}{hint}"
+        raise pytest.fail.Exception(said, pytrace=False) from error

@@ -279,6 +279,45 @@ def test_wrong_answers_fail_the_test_and_are_counted(
     assert int(properties(suite.path / "r.xml")["tinyproof.verdicts.wrong"]) > 0
 
 
+def test_an_error_of_the_fixtures_is_in_junit_by_class_and_sentence(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("def test_one(tp_device): pass\ndef test_two(tp_device): pass")
+    result = pytester.runpytest("--tp-port=/dev/ttyNOTHERE0", "--junitxml=r.xml")
+    result.assert_outcomes(errors=2)
+    cases = list(ElementTree.parse(pytester.path / "r.xml").iter("testcase"))
+    assert len(cases) == 2, "the second test never reaches the fixture, and says the same"
+    sentence = "The port /dev/ttyNOTHERE0 does not exist."
+    for case in cases:
+        found = {entry.get("name"): entry.get("value") for entry in case.iter("property")}
+        assert found["tinyproof.failure.class"] == "port"
+        assert found["tinyproof.failure.sentence"] == sentence
+        (error,) = case.iter("error")
+        assert f"port: {sentence}" in error.get("message", "")
+
+
+def test_an_error_in_a_test_is_in_junit_and_one_that_is_expected_is_not(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from tinyproof.errors import BootError
+
+        def test_body(): raise BootError("It printed \\x1b[31mred.")
+        def test_expected():
+            with pytest.raises(BootError): raise BootError("As it should.")
+        def test_other(): assert False
+        """
+    )
+    result = pytester.runpytest("--junitxml=r.xml")
+    result.assert_outcomes(passed=1, failed=2)
+    assert properties(pytester.path / "r.xml") == {
+        "tinyproof.failure.class": "boot",
+        "tinyproof.failure.sentence": r"It printed \x1b[31mred.",
+    }
+
+
 def test_a_test_that_hangs_on_a_board_is_ended(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
