@@ -38,7 +38,9 @@ class Target:
         name: the folder in ``firmware/targets`` and PlatformIO's environment.
         title: its name for people.
         folder: where ``target.ini`` lies.
-        platform: PlatformIO's platform, for example ``atmelavr``.
+        platform: the name of PlatformIO's platform, for example ``atmelavr``.
+        platform_spec: what ``platform`` says: the name, with an owner and a version or as an
+            archive's address where it is pinned. PlatformIO installs this.
         board: PlatformIO's board; empty for a target without one.
         frameworks: PlatformIO's frameworks, for example ``("arduino",)``.
         engines: engines it can be built with; the first is the default.
@@ -56,8 +58,8 @@ class Target:
             that time unless the firmware has spoken.
         serial: what the serial port ends in, one of ``SERIALS``.
         reset: how the board gets into its bootloader, one of ``RESETS``.
-        usb_ids: (vendor, product) numbers that the serial port shows while the firmware runs, the
-            bridge's own with a bridge: several targets can share those.
+        usb_ids: (vendor, product) numbers that the board shows, in its bootloader too; with a
+            bridge these are the bridge's own, which several targets share.
         tick_source: what the firmware's clock counts; a few words.
         quirks: what surprises with this board, a sentence each, its source in brackets at its end.
         esp_chip: esptool's name of the chip, for example ``esp32s3``; empty for other families.
@@ -68,6 +70,7 @@ class Target:
     title: str
     folder: Path
     platform: str
+    platform_spec: str
     board: str
     frameworks: tuple[str, ...]
     engines: tuple[str, ...]
@@ -142,6 +145,16 @@ def find_target(project: Project, name: str) -> Target:
     raise UsageError(
         f"There is no target {name!r}.", hint=f"{guess}Known targets: {', '.join(targets)}."
     )
+
+
+def platform_name(spec: str) -> str:
+    """Return the name in a platform's specification.
+
+    ``platformio/espressif32@6.13.0`` and ``https://HOST/.../platform-espressif32.zip`` both name
+    ``espressif32``, as the ``name`` in the package's own platform.json does.
+    """
+    last = spec.split("@")[0].split("#")[0].rstrip("/").rsplit("/", 1)[-1]
+    return last.removesuffix(".zip").removesuffix(".git").removeprefix("platform-").strip()
 
 
 def _parse(
@@ -249,7 +262,8 @@ def _target(name: str, path: Path, options: dict[str, str]) -> Target:
         name=name,
         title=read.text(PREFIX + "title", name),
         folder=path.parent,
-        platform=read.text("platform", None),
+        platform=platform_name(read.text("platform", None)),
+        platform_spec=read.text("platform", None),
         board=read.text("board"),
         frameworks=_words(read.text("framework")),
         engines=engines,
