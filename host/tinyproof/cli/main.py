@@ -34,6 +34,7 @@ COMMANDS = {
     "verify": "tinyproof.cli.verify",
     "replay": "tinyproof.cli.replay",
     "chaos": "tinyproof.cli.chaos",
+    "quantization": "tinyproof.cli.quantization",
     "simulate": "tinyproof.cli.simulate",
     "targets": "tinyproof.cli.targets",
     "ports": "tinyproof.cli.ports",
