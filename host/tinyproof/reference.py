@@ -1,8 +1,10 @@
-"""Runs LiteRT with its reference kernels in a process of its own: what answers are held against.
+"""Runs the reference in a process of its own: what answers are held against.
 
-A broken or hostile model can crash LiteRT, eat memory or never end; here it only ends the child.
-The child reads model and samples from files and writes the outputs to a file, so it runs beside a
-build without any help from this process, and 100,000 samples need no more memory than one.
+For engine ``aot`` that is LiteRT with its reference kernels, for engine ``tflm`` TensorFlow Lite
+Micro with its own. A broken or hostile model can crash an interpreter, eat memory or never end;
+here it only ends the child. The child reads model and samples from files and writes the outputs to a
+file, so it runs beside a build without any help from this process, and 100,000 samples need no more
+memory than one.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyproof.deadline import Deadline
-from tinyproof.errors import ReferenceFailedError
+from tinyproof.errors import ReferenceFailedError, ToolchainError
 from tinyproof.records import Records, open_unnamed, write_all
 from tinyproof.tensors import TensorDescription, byte_count
 from tinyproof.text import printable
@@ -33,6 +35,27 @@ DEADLINE_S = 600.0
 
 _WORKER = Path(__file__).with_name("reference_worker.py")
 _HINT = "Check the model with another LiteRT program: what LiteRT cannot run cannot be proved."
+_TFLM_HINT = "Run it with --engine aot, or change what TensorFlow Lite Micro does not have."
+
+
+@dataclass(frozen=True)
+class _Interpreter:
+    """What gives the expected answers: its number for the child, its names for people and pip."""
+
+    key: int
+    name: str
+    package: str
+    kernels: str
+    hint: str
+
+
+_INTERPRETERS = {
+    "aot": _Interpreter(0, "LiteRT", PACKAGE, "BUILTIN_REF", _HINT),
+    "tflm": _Interpreter(
+        1, "TensorFlow Lite Micro", "tflite-micro", "TFLM's reference", _TFLM_HINT
+    ),
+}
+"""By engine: an engine is held against the interpreter whose rounding it shares."""
 
 
 @dataclass(frozen=True)
@@ -47,45 +70,52 @@ class ReferenceDescription:
 
 @dataclass(frozen=True)
 class ReferenceOutputs:
-    """What LiteRT answered.
+    """What the reference answered.
 
     Attributes:
         records: one record for each sample: all outputs in order, without gaps, little-endian.
         tensors: the outputs.
+        said: what the interpreter wrote for people.
     """
 
     records: Records
     tensors: tuple[TensorDescription, ...]
+    said: str = ""
 
     def close(self) -> None:
         """Release the temporary file."""
         self.records.close()
 
 
-def describe() -> ReferenceDescription:
-    """Name the interpreter, its version and its kernels, without running it.
+def describe(engine: str = "aot") -> ReferenceDescription:
+    """Name the interpreter that an engine is held against, without running it.
 
     Raises:
         ReferenceFailedError: LiteRT is not installed.
+        ToolchainError: TensorFlow Lite Micro is not installed.
     """
+    kind = _INTERPRETERS[engine]
     try:
-        found = version(PACKAGE)
+        found = version(kind.package)
     except PackageNotFoundError as error:
-        raise ReferenceFailedError(
-            f"LiteRT (Python package {PACKAGE}) is not installed.",
-            hint=f"Install it: python -m pip install {PACKAGE}.",
-        ) from error
-    return ReferenceDescription("LiteRT", PACKAGE, found, "BUILTIN_REF")
+        sentence = f"{kind.name} (Python package {kind.package}) is not installed."
+        if kind.key:
+            hint = "Install it: python -m pip install 'tinyproof[tflm]'."
+            raise ToolchainError(sentence, hint=hint) from error
+        hint = f"Install it: python -m pip install {kind.package}."
+        raise ReferenceFailedError(sentence, hint=hint) from error
+    return ReferenceDescription(kind.name, kind.package, found, kind.kernels)
 
 
 class ReferenceRun:
-    """LiteRT at work. ``collect`` waits for the outputs; leaving the context ends the process."""
+    """The reference at work: ``collect`` waits for its outputs, leaving the context ends it."""
 
     def __init__(
         self,
         model: bytes,
         samples: Records,
         *,
+        engine: str = "aot",
         tensors: Sequence[int] = (),
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
@@ -95,6 +125,7 @@ class ReferenceRun:
         Args:
             model: the ``.tflite`` file.
             samples: one record for each sample: all inputs in order, without gaps.
+            engine: whose answers are expected; see ``describe``.
             tensors: indices of tensors in the file to return instead of the model's outputs, such
                 as the output of each layer; all are kept in memory at once.
             deadline_s: seconds of wall time (and, for an orphan, of processor time) allowed.
@@ -102,8 +133,11 @@ class ReferenceRun:
 
         Raises:
             StorageError: the temporary folder cannot be written.
-            ReferenceFailedError: the process cannot be started.
+            ReferenceFailedError: the process cannot be started, or LiteRT is not installed.
+            ToolchainError: TensorFlow Lite Micro is not installed.
         """
+        describe(engine)
+        self._kind = _INTERPRETERS[engine]
         self._count = len(samples)
         self._wanted = tuple(tensors)
         self._deadline = Deadline(deadline_s)
@@ -120,10 +154,11 @@ class ReferenceRun:
     ) -> subprocess.Popen[bytes]:
         files = (model_file, samples.descriptor, self._outputs)
         numbers = (*files, samples.size, len(samples), memory_bytes, cpu_s, os.getpid())
+        arguments = (*numbers, self._kind.key, *self._wanted)
         try:
             return subprocess.Popen(
                 # -P: the folder of the script, full of our modules' names, stays off the path.
-                [sys.executable, "-P", str(_WORKER), *map(str, (*numbers, *self._wanted))],
+                [sys.executable, "-P", str(_WORKER), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -132,7 +167,7 @@ class ReferenceRun:
             )
         except OSError as error:
             raise ReferenceFailedError(
-                f"LiteRT's process cannot be started: {error.strerror}.",
+                f"The process of {self._kind.name} cannot be started: {error.strerror}.",
                 hint="Check that the Python interpreter is still installed and memory is free.",
             ) from error
 
@@ -140,14 +175,15 @@ class ReferenceRun:
         """Wait for the end and return the outputs. Call it once.
 
         Raises:
-            ReferenceFailedError: LiteRT refused the model, crashed, or passed a limit.
+            ReferenceFailedError: the interpreter refused the model, crashed, or passed a limit.
         """
         try:
             summary, _ = self._process.communicate(timeout=self._deadline.remaining)
         except subprocess.TimeoutExpired as error:
             self.close()
             raise ReferenceFailedError(
-                f"LiteRT did not run {self._count:,} samples within {self._deadline.seconds:g} s.",
+                f"{self._kind.name} did not run {self._count:,} samples within "
+                f"{self._deadline.seconds:g} s.",
                 hint="Use fewer samples or a smaller model.",
             ) from error
         if self._process.returncode:
@@ -155,25 +191,33 @@ class ReferenceRun:
         tensors = _tensors(summary)
         size = sum(byte_count(tensor) for tensor in tensors)
         if not size:
-            raise ReferenceFailedError("The model has no outputs.", hint=_HINT)
+            raise ReferenceFailedError("The model has no outputs.", hint=self._kind.hint)
         records = Records(size, descriptor=os.dup(self._outputs))
+        said = self._said()
         self._close_files()
         if len(records) != self._count:
             raise ReferenceFailedError(
-                f"LiteRT answered {len(records):,} of {self._count:,} samples.", hint=_HINT
+                f"{self._kind.name} answered {len(records):,} of {self._count:,} samples.",
+                hint=self._kind.hint,
             )
-        return ReferenceOutputs(records, tensors)
+        return ReferenceOutputs(records, tensors, said)
 
     def _failure(self, code: int) -> ReferenceFailedError:
-        said = os.pread(self._log, 64 << 10, 0).decode("utf-8", "replace").strip()
-        last = printable(said.splitlines()[-1], limit=300).rstrip(".") if said else "no reason"
+        lines = self._said().splitlines()
+        # TFLM says what is wrong on one line, and in its exception only that something is.
+        shown = "; ".join(lines[-2:] if self._kind.key else lines[-1:])
+        last = printable(shown, limit=300).rstrip(".") or "no reason"
+        name = self._kind.name
         if code == -signal.SIGXCPU or code == -signal.SIGKILL:
-            sentence = "LiteRT was stopped while running the model: out of memory or out of time."
+            sentence = f"{name} was stopped while running the model: out of memory or out of time."
         elif code < 0:
-            sentence = f"LiteRT crashed on the model with {_signal_name(-code)} ({last})."
+            sentence = f"{name} crashed on the model with {_signal_name(-code)} ({last})."
         else:
-            sentence = f"LiteRT cannot run the model: {last}."
-        return ReferenceFailedError(sentence, hint=_HINT)
+            sentence = f"{name} cannot run the model: {last}."
+        return ReferenceFailedError(sentence, hint=self._kind.hint)
+
+    def _said(self) -> str:
+        return os.pread(self._log, 64 << 10, 0).decode("utf-8", "replace").strip()
 
     def close(self) -> None:
         """End the process, if it still runs, and release the files."""
@@ -197,12 +241,13 @@ def run_reference(
     model: bytes,
     samples: Sequence[bytes],
     *,
+    engine: str = "aot",
     tensors: Sequence[int] = (),
     deadline_s: float = DEADLINE_S,
 ) -> ReferenceOutputs:
     """Run all samples and return the outputs; see ``ReferenceRun`` for arguments and errors."""
     records = samples if isinstance(samples, Records) else _as_records(samples)
-    with ReferenceRun(model, records, tensors=tensors, deadline_s=deadline_s) as run:
+    with ReferenceRun(model, records, engine=engine, tensors=tensors, deadline_s=deadline_s) as run:
         return run.collect()
 
 

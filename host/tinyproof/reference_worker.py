@@ -1,10 +1,12 @@
-"""The program that ``tinyproof.reference`` runs as a child: limits itself, then runs LiteRT.
+"""The program that ``tinyproof.reference`` runs as a child: limits itself, then runs a model.
 
 Run by path, it imports nothing of TinyProof, so that it starts fast and alone. Arguments, all
 numbers: descriptors of model, samples and outputs; bytes of a sample; samples; address space in
-bytes; processor seconds; process id of the parent; then indices of tensors whose values are wanted
-instead of the outputs, if any. Standard output gets a JSON list of the tensors written. Exit status
-1 and a last line on standard error say why the model cannot be run.
+bytes; processor seconds; process id of the parent; the interpreter, 0 for LiteRT and 1 for
+TensorFlow Lite Micro; then indices of tensors whose values are wanted instead of the outputs, if
+any. Standard output gets a JSON list of the tensors written. Exit status 1 and a last line on
+standard error say why the model cannot be run; when all went well TensorFlow Lite Micro tells there
+of its arena.
 """
 
 from __future__ import annotations
@@ -18,31 +20,108 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 BLOCK_BYTES = 1 << 20
+TFLM_ARENA_BYTES = 256 << 20
+"""For TFLM on this machine; what it does not touch costs nothing."""
+TYPES = {0: "float32", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
+"""NumPy's names of the element types in a ``.tflite`` file that TFLM has."""
 MAX_OUTPUT_BYTES = 4 << 30
 """The most the child may write to any file; a model with huge outputs must not fill the disk."""
 
 
 def main(arguments: list[str]) -> None:
     """Run every sample of the file through the model."""
-    model, samples, outputs, size, count, memory, seconds, owner, *wanted = map(int, arguments)
+    model, samples, outputs, size, count, memory, seconds, owner, kind, *wanted = map(
+        int, arguments
+    )
     answer = os.dup(1)
-    os.dup2(2, 1)  # LiteRT's own messages must not mix with the answer.
+    os.dup2(2, 1)  # The interpreter's own messages must not mix with the answer.
     _limit(memory, seconds)
-    interpreter = _interpreter(_read(model, 0, os.fstat(model).st_size), keep=bool(wanted))
-    inputs = interpreter.get_input_details()
-    _check_size(inputs, size)
-    tensors = _wanted(interpreter, wanted) if wanted else interpreter.get_output_details()
+    content = _read(model, 0, os.fstat(model).st_size)
+    runner = _Tflm(content, wanted) if kind else _LiteRt(content, wanted)
+    if count:
+        _check_size(runner.inputs, size)
     buffer = bytearray()
     for sample in _samples(samples, size, count, owner):
-        _fill(interpreter, inputs, sample)
-        _invoke(interpreter)
-        for detail in tensors:
-            buffer += _value(interpreter, detail["index"])
+        buffer += runner.run(sample)
         if len(buffer) >= BLOCK_BYTES:
             _write(outputs, buffer)
     _write(outputs, buffer)
-    summary = [_description(detail) for detail in tensors]
-    os.write(answer, json.dumps(summary).encode())
+    os.write(answer, json.dumps(runner.description()).encode())
+
+
+class _LiteRt:
+    """LiteRT with its reference kernels."""
+
+    def __init__(self, model: bytes, wanted: list[int]) -> None:
+        self._interpreter = _interpreter(model, keep=bool(wanted))
+        self.inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        self._tensors = _wanted(self._interpreter, wanted) if wanted else outputs
+
+    def run(self, sample: memoryview) -> bytes:
+        """Return the tensors of one sample, in order, without gaps."""
+        for detail, values in _split(self.inputs, sample):
+            self._interpreter.set_tensor(detail["index"], values)
+        _invoke(self._interpreter)
+        return b"".join(_value(self._interpreter, detail["index"]) for detail in self._tensors)
+
+    def description(self) -> list[dict[str, Any]]:
+        """Describe the tensors that ``run`` returns."""
+        return [_description(detail) for detail in self._tensors]
+
+
+class _Tflm:
+    """TensorFlow Lite Micro, with the reference kernels that its Python package has."""
+
+    def __init__(self, model: bytes, wanted: list[int]) -> None:
+        from tflite_micro.python.tflite_micro import runtime
+
+        kinds = runtime.InterpreterConfig
+        kind = kinds.kPreserveAllTensors if wanted else kinds.kAllocationRecording
+        try:
+            self._interpreter = runtime.Interpreter.from_bytes(
+                model, arena_size=TFLM_ARENA_BYTES, intrepreter_config=kind
+            )
+        except (ValueError, RuntimeError, MemoryError) as error:
+            _refuse(f"{error}" or "out of memory")
+        if not wanted:
+            self._interpreter.print_allocations()
+        self._graph = runtime.schema_fb.Model.GetRootAsModel(model, 0).Subgraphs(0)
+        self._model = model  # TFLM reads the weights from it.
+        self._wanted = wanted
+        numbers = range(self._graph.InputsLength())
+        self.inputs = [self._interpreter.get_input_details(number) for number in numbers]
+
+    def run(self, sample: memoryview) -> bytes:
+        """Return the tensors of one sample, in order, without gaps."""
+        for number, (_, values) in enumerate(_split(self.inputs, sample)):
+            self._interpreter.set_input(values, number)
+        _invoke(self._interpreter)
+        return b"".join(value.tobytes() for value in self._values())
+
+    def _values(self) -> Iterator[Any]:
+        for index in self._wanted:
+            yield self._interpreter.GetTensor(index, 0)["tensor_data"]
+        for number in range(0 if self._wanted else self._graph.OutputsLength()):
+            yield self._interpreter.get_output(number)
+
+    def description(self) -> list[dict[str, Any]]:
+        """Describe the tensors that ``run`` returns."""
+        outputs = [self._graph.Outputs(number) for number in range(self._graph.OutputsLength())]
+        return [_stored(self._graph.Tensors(index)) for index in self._wanted or outputs]
+
+
+def _stored(tensor: Any) -> dict[str, Any]:
+    """Describe a tensor from the file: TFLM tells of inputs and outputs only."""
+    quantization = tensor.Quantization()
+    single = quantization is not None and quantization.ScaleLength() == 1
+    return {
+        "name": (tensor.Name() or b"").decode("utf-8", "replace"),
+        "dtype": TYPES[tensor.Type()],
+        "shape": [tensor.Shape(axis) for axis in range(tensor.ShapeLength())],
+        "scale": float(quantization.Scale(0)) if single else 0.0,
+        "zero": int(quantization.ZeroPoint(0)) if single else 0,
+    }
 
 
 def _limit(memory: int, seconds: int) -> None:
@@ -84,15 +163,17 @@ def _check_size(inputs: list[dict[str, Any]], size: int) -> None:
         _refuse(f"its inputs take {wanted} bytes, the samples have {size}")
 
 
-def _fill(interpreter: Any, inputs: list[dict[str, Any]], sample: memoryview) -> None:
-    """Write the inputs, anew before every inference: the interpreter reuses their memory."""
+def _split(
+    inputs: list[dict[str, Any]], sample: memoryview
+) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yield each input and its values, to be set before every inference: their memory is reused."""
     import numpy as np
 
     offset = 0
     for detail in inputs:
         count = math.prod(detail["shape"].tolist())
         values = np.frombuffer(sample, detail["dtype"], count, offset)
-        interpreter.set_tensor(detail["index"], values.reshape(detail["shape"]))
+        yield detail, values.reshape(detail["shape"])
         offset += values.nbytes
 
 
@@ -119,7 +200,7 @@ def _value(interpreter: Any, index: int) -> bytes:
 
 
 def _samples(descriptor: int, size: int, count: int, owner: int) -> Iterator[memoryview]:
-    step = max(1, BLOCK_BYTES // size)
+    step = max(1, BLOCK_BYTES // max(size, 1))
     for start in range(0, count, step):
         if os.getppid() != owner:
             _refuse("the process that asked has ended")
