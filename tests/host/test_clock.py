@@ -80,6 +80,18 @@ def test_a_clock_beyond_2_percent_is_off_and_the_ratio_told(rate: float, seconds
     assert clock.ratio == pytest.approx(rate, abs=2e-3)
 
 
+def test_a_host_that_was_busy_once_does_not_make_a_good_clock_bad() -> None:
+    board = TickingBoard()
+    device = Device(board)
+    device.hello()
+    watch = ClockWatch(device, sleep=board.wait)
+    board.wait(2.0)
+    board.offset -= MHZ_100 // 10  # The host lost a tenth of a second somewhere.
+    clock = watch.check(wait=False)
+    assert clock.status is ClockStatus.GOOD
+    assert clock.seconds == pytest.approx(1.0, abs=0.01)
+
+
 @pytest.mark.parametrize("rate", [1.019, 0.981])
 def test_a_clock_within_2_percent_is_good(rate: float) -> None:
     assert watched(TickingBoard(rate=rate), 5.0).status is ClockStatus.GOOD
