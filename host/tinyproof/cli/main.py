@@ -35,6 +35,7 @@ COMMANDS = {
     "replay": "tinyproof.cli.replay",
     "chaos": "tinyproof.cli.chaos",
     "quantization": "tinyproof.cli.quantization",
+    "report": "tinyproof.cli.report",
     "simulate": "tinyproof.cli.simulate",
     "targets": "tinyproof.cli.targets",
     "ports": "tinyproof.cli.ports",

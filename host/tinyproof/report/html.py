@@ -7,14 +7,18 @@ the loading of the package's own templates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tinyproof import __version__
+from tinyproof.report import views, words
+from tinyproof.report.drawn import drawn_curves, drawn_layers, drawn_samples
+from tinyproof.report.evidence import Evidence
 from tinyproof.report.model import Report
+from tinyproof.report.render import provenance_text
 from tinyproof.report.words import microseconds, whole
 from tinyproof.text import printable
 
@@ -84,6 +88,55 @@ def page(title: str, body: Markup) -> str:
     ``body`` is trusted: make it with templates or ``Markup.format``, which escape.
     """
     return _render("base.html", title=title, body=body)
+
+
+def render_html(report: Report, evidence: Evidence | None) -> str:
+    """Return the page of one run; without evidence it has no pictures."""
+    curves = drawn_curves(evidence.curve) if evidence else []
+    parts: dict[str, Any] = {
+        "samples": drawn_samples(report, evidence),
+        "matrices": views.matrices(report),
+        "latency_chart": views.latency_chart(report, evidence),
+        "times": views.time_rows(report),
+        "rates": views.rate_rows(report),
+        "profiled": any(layer.ticks is not None for layer in report.layers),
+        "meters": views.meters(report),
+        "image_sections": views.section_rows(report),
+        "symbols": views.symbol_rows(report),
+        "layers": drawn_layers(evidence),
+        "curves": curves,
+    }
+    verdict = "proved" if report.passed else "not proved"
+    return _render(
+        "report.html",
+        title=f"{report.model.name} on {report.target}: {verdict}",
+        r=report,
+        v=views,
+        w=words,
+        evidence=evidence,
+        provenance=provenance_text(report),
+        worth=views.WORTH[report.provenance],
+        sections=list(_sections(report, parts)),
+        **parts,
+    )
+
+
+def _sections(report: Report, parts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (name of its template, heading) of each section that has something to say."""
+    wanted = (
+        ("answers", "Answers", True),
+        ("difference", "First layer that differs", report.first_difference),
+        ("samples", "Samples that differ", parts["samples"]),
+        ("confusion", "Confusion", parts["matrices"]),
+        ("latency", "Latency", report.latency_us or parts["times"] or parts["rates"]),
+        ("layers", "Layers", report.layers),
+        ("memory", "Memory", parts["meters"] or parts["image_sections"]),
+        ("features", "Feature maps", parts["layers"]),
+        ("training", "Training", parts["curves"]),
+        ("events", "Events on the wire", report.events),
+        ("provenance", "Provenance", True),
+    )
+    return ((name, title) for name, title, content in wanted if content)
 
 
 def environment() -> Environment:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinyproof import stats
 from tinyproof.reference import ReferenceDescription
@@ -192,8 +193,13 @@ def _differing(result: RunResult) -> tuple[DifferingSample, ...]:
     judgement = result.judgement
     if judgement is None:
         return ()
+    return tuple(_sample(result, judgement, int(index)) for index in listed_samples(judgement))
+
+
+def listed_samples(judgement: Judgement) -> NDArray[np.int64]:
+    """Return the indices of the samples that a report lists, (m,), worst verdict first."""
     found = np.concatenate([judgement.which(verdict) for verdict in _WORST_FIRST])
-    return tuple(_sample(result, judgement, int(index)) for index in found[:LISTED_SAMPLES])
+    return found[:LISTED_SAMPLES]
 
 
 def _sample(result: RunResult, judgement: Judgement, index: int) -> DifferingSample:

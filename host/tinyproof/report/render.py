@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tinyproof.report.model import DifferingSample, Report
 from tinyproof.report.outcome import budget_clause
-from tinyproof.report.parts import Clock, ClockStatus, Memory
+from tinyproof.report.parts import Clock, ClockStatus, Memory, Throughput
 from tinyproof.text import count, printable
 from tinyproof.verdict import Verdict
 
@@ -47,12 +47,12 @@ def verdict_line(report: Report) -> str:
     agreed = ", ".join(f"{n:,} {name}" for name, n in report.verdicts.items() if n)
     return printable(
         f"PROVED: {agreed} of {count(report.samples, 'sample')} on {report.target} "
-        f"({report.engine}, {_provenance(report)})."
+        f"({report.engine}, {provenance_text(report)})."
     )
 
 
 def _rows(report: Report) -> Iterator[tuple[str, str]]:
-    yield "target", f"{report.target} ({_provenance(report)})" + _prefixed(", ", report.port)
+    yield "target", f"{report.target} ({provenance_text(report)})" + _prefixed(", ", report.port)
     yield "engine", f"{report.engine} {report.engine_version}".strip()
     yield "model", f"{report.model.name}, {report.model.bytes:,} bytes, {report.model.sha256[:16]}"
     if report.build.id or report.build.compiler:
@@ -81,21 +81,25 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         alone = "" if quiet is None else f"; {_microseconds(quiet)} us with the line idle"
         yield "latency", f"{figures} us (n = {latency.n:,}){alone}"
     if report.clock:
-        yield "clock", _clock(report.clock)
+        yield "clock", clock_text(report.clock)
     if throughput := report.throughput:
-        text = f"{throughput.samples_per_s:,.0f} samples/s"
-        if throughput.limit_samples_per_s and throughput.limit:
-            share = throughput.samples_per_s / throughput.limit_samples_per_s
-            text += (
-                f", {share:.0%} of the {throughput.limit_samples_per_s:,.0f} "
-                f"that the {throughput.limit.value} allows"
-            )
-        yield "throughput", text
+        yield "throughput", throughput_text(throughput)
     if memory := _memory(report.memory):
         yield "memory", memory
 
 
-def _clock(clock: Clock) -> str:
+def throughput_text(throughput: Throughput) -> str:
+    """Return the rate, and its share of what is possible."""
+    text = f"{throughput.samples_per_s:,.0f} samples/s"
+    if not (throughput.limit_samples_per_s and throughput.limit):
+        return text
+    share = throughput.samples_per_s / throughput.limit_samples_per_s
+    limit = f"{throughput.limit_samples_per_s:,.0f} that the {throughput.limit.value} allows"
+    return f"{text}, {share:.0%} of the {limit}"
+
+
+def clock_text(clock: Clock) -> str:
+    """Return what is known of the board's clock, in words."""
     if clock.status is ClockStatus.SIMULATED:
         return "simulated time"
     watched = f"{clock.seconds or 0:.1f} s"
@@ -164,7 +168,8 @@ def _print(console: Console, table: Table) -> None:
         console.print(Text.from_ansi(line), soft_wrap=True)
 
 
-def _provenance(report: Report) -> str:
+def provenance_text(report: Report) -> str:
+    """Return what ran the firmware, in words."""
     return {"board": "real board", "host": "host process"}.get(
         report.provenance.value, report.provenance.value
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tinyproof.errors import TinyProofError
 from tinyproof.reference import ReferenceDescription
+from tinyproof.report.evidence import Evidence
 from tinyproof.report.figures import BenchFigures, FirstDifference, ImageFigures, LayerFigures
 from tinyproof.report.parts import (
     Budget,
@@ -66,6 +67,7 @@ class RunResult:
         image: what the firmware image is made of.
         first_difference: the first layer that differs; None if none was looked for or found.
         versions: of the tools that matter, by name.
+        evidence: what pictures are drawn from; None if it was not gathered.
         error: what ended the run early or cast doubt on it; None otherwise.
     """
 
@@ -99,6 +101,7 @@ class RunResult:
     image: ImageFigures | None = None
     first_difference: FirstDifference | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    evidence: Evidence | None = None
     error: TinyProofError | None = None
 
     @property

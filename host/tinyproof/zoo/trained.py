@@ -65,10 +65,18 @@ class TrainedModel:
         """The ``.tflite`` file of one form."""
         return self.directory / tflite_name(form)
 
+    @property
+    def metric(self) -> str:
+        """What the metric of the training curve is, such as ``accuracy``."""
+        return str(self._history()["metric"])
+
     def history(self) -> list[Epoch]:
         """The training curve, one entry per epoch."""
-        entries = json.loads((self.directory / HISTORY).read_text(encoding="utf-8"))["epochs"]
-        return [Epoch(**entry) for entry in entries]
+        return [Epoch(**entry) for entry in self._history()["epochs"]]
+
+    def _history(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.directory / HISTORY).read_text(encoding="utf-8"))
+        return content
 
 
 def tflite_name(form: Form) -> str:

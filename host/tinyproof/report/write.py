@@ -1,0 +1,57 @@
+"""Writes all files of a report: JSON, evidence, HTML, Markdown, JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tinyproof.errors import StorageError
+from tinyproof.report import html, junit, markdown
+from tinyproof.report.evidence import Evidence, write_evidence
+from tinyproof.report.files import write_report
+from tinyproof.report.model import Report
+from tinyproof.storage import write_atomic
+
+
+def write_all(report: Report, evidence: Evidence | None, folder: Path) -> None:
+    """Write every file, each whole or not at all; one that cannot be written stops no other.
+
+    ``report.json`` comes first: all but the evidence can be made again from these two.
+
+    Raises:
+        StorageError: the first that could not be written.
+    """
+    actions: list[Callable[[], object]] = [lambda: write_report(report, folder)]
+    if evidence is not None:
+        actions.append(lambda: write_evidence(evidence, folder))
+    actions.append(lambda: write_views(report, evidence, folder))
+    _do_all(actions)
+
+
+def write_views(report: Report, evidence: Evidence | None, folder: Path) -> None:
+    """Write what is for people and for test runners: HTML, Markdown, JUnit.
+
+    Raises:
+        StorageError: the first that could not be written.
+    """
+    views: dict[str, Callable[[], str | bytes]] = {
+        html.FILE_NAME: lambda: html.render_html(report, evidence),
+        markdown.FILE_NAME: lambda: markdown.render_markdown(report),
+        junit.FILE_NAME: lambda: junit.junit_xml(report),
+    }
+    _do_all([_writer(folder / name, make) for name, make in views.items()])
+
+
+def _writer(path: Path, make: Callable[[], str | bytes]) -> Callable[[], object]:
+    return lambda: write_atomic(path, make())
+
+
+def _do_all(actions: list[Callable[[], object]]) -> None:
+    lost: StorageError | None = None
+    for action in actions:
+        try:
+            action()
+        except StorageError as error:
+            lost = lost or error
+    if lost:
+        raise lost
