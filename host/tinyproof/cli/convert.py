@@ -1,19 +1,31 @@
-"""``tinyproof convert``: from a Keras model to its forms."""
+"""``tinyproof convert``: from a model of any kind to its forms."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tinyproof.cli import options
+from tinyproof.cli import options, values
 from tinyproof.convert import Form
 
+if TYPE_CHECKING:
+    from tinyproof.metadata import Normalization
 
-@click.command(short_help="Convert a Keras model to .tflite files with a clean graph.")
-@click.argument("source", type=options.FILE)
+PATH = click.Path(path_type=Path)
+
+
+@click.command(short_help="Convert a model to .tflite files with a clean graph.")
+@click.argument("source", type=PATH)
 @click.option(
-    "--samples", type=options.FILE, help="An .npz file whose x calibrates the int8 forms."
+    "--samples",
+    type=PATH,
+    help="What calibrates the integer forms: an .npz with x, a folder of images, or a Python file "
+    "with representative(), which is executed.",
+)
+@click.option(
+    "--test", type=options.FILE, help="An .npz with x and y to measure accuracy on.  [--samples]"
 )
 @click.option(
     "--form",
@@ -23,29 +35,114 @@ from tinyproof.convert import Form
     help="A form to make; several may be given.  [default: all]",
 )
 @click.option(
+    "--scale",
+    type=values.ratio,
+    metavar="X/Y",
+    help="Raw samples times this are the model's, e.g. 1/255.",
+)
+@click.option(
+    "--mean",
+    type=values.numbers,
+    metavar="X,...",
+    help="Raw samples less this, over --std; one value, or one a channel.",
+)
+@click.option("--std", type=values.deviations, metavar="X,...", help="See --mean.")
+@click.option("--raw-samples", is_flag=True, help="Real values in --samples are raw as well.")
+@click.option("--labels", type=options.FILE, help="Class names, one a line, kept as metadata.")
+@click.option(
+    "--input-shape",
+    type=values.shape,
+    metavar="N,...",
+    help="Batch first, e.g. 1,28,28,1; fixes free sizes.",
+)
+@click.option("--inputs", help="Name of a frozen graph's input.")
+@click.option("--outputs", help="Name of a frozen graph's output.")
+@click.option("--signature", help="Function of a SavedModel.  [default: serving_default]")
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     show_default="the current folder",
     help="Folder to write to.",
 )
-def command(source: Path, samples: Path | None, forms: tuple[str, ...], out: Path) -> None:
-    """Convert SOURCE, a Keras model (.keras, .h5), to .tflite files with a clean graph.
+def command(
+    source: Path,
+    samples: Path | None,
+    test: Path | None,
+    forms: tuple[str, ...],
+    scale: float | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    raw_samples: bool,
+    labels: Path | None,
+    input_shape: tuple[int, ...] | None,
+    inputs: str | None,
+    outputs: str | None,
+    signature: str | None,
+    out: Path,
+) -> None:
+    """Convert SOURCE to .tflite files with a clean graph and a batch of 1.
 
-    With labels y in --samples a table shows the accuracy, size and latency of each form.
+    SOURCE is a Keras model (.keras, .h5), a SavedModel folder, a frozen graph of TensorFlow 1
+    (.pb), a .tflite file, or a Python file with build_model(), which is executed.
 
     \b
     Examples:
       tinyproof convert model.keras --samples train.npz --out forms
-      tinyproof convert model.keras --form float32
+      tinyproof convert saved_model --samples images --scale 1/255 --form int8
+      tinyproof convert frozen.pb --inputs x --outputs probabilities --form float32
+      tinyproof convert model.py --form float32 --form float16
     """
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.cli.forms import print_forms
-    from tinyproof.convert.files import convert_file
+    from tinyproof.convert.annotate import read_labels
+    from tinyproof.convert.files import Request, convert_file
+    from tinyproof.convert.opening import Opening
 
-    wanted = [Form(form) for form in forms] or list(Form)
-    written = convert_file(source, wanted, samples, out, ConsoleProgress())
-    if samples is not None:
-        print_forms(written, samples)
+    normalization = _normalization(scale, mean, std)
+    request = Request(
+        forms=[Form(form) for form in forms],
+        samples=samples,
+        normalization=normalization,
+        raw=raw_samples,
+        labels=read_labels(labels) if labels else (),
+        opening=Opening(
+            inputs=_names(inputs),
+            outputs=_names(outputs),
+            input_shape=input_shape,
+            signature=signature,
+        ),
+    )
+    written = convert_file(source, request, out, ConsoleProgress())
+    _print(written, test or samples, normalization)
     for path in written.values():
         click.echo(f"Wrote {path}.")
+
+
+def _print(
+    written: dict[Form, Path], samples: Path | None, normalization: Normalization | None
+) -> None:
+    """Print the table, measured on ``samples`` if that is an ``.npz``."""
+    from tinyproof.cli.forms import print_forms
+    from tinyproof.convert.fitting import rooms
+    from tinyproof.project import find_project
+    from tinyproof.targets import load_targets
+
+    there = rooms(load_targets(find_project()).values())
+    measured = samples if samples and samples.suffix == ".npz" else None
+    print_forms(written, measured, there, normalization=normalization)
+
+
+def _normalization(
+    scale: float | None, mean: tuple[float, ...] | None, std: tuple[float, ...] | None
+) -> Normalization | None:
+    from tinyproof.metadata import Normalization
+
+    if scale is not None and (mean or std):
+        raise click.UsageError("--scale and --mean with --std say the same: give one of them.")
+    if scale is not None:
+        return Normalization(std=(1 / scale,))
+    return Normalization(mean or (0.0,), std or (1.0,)) if mean or std else None
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()

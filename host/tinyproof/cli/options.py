@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tinyproof.convert import Form
+from tinyproof.convert import ZOO_FORMS, Form
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -27,7 +27,7 @@ model: Decorator = click.option(
 )
 form: Decorator = click.option(
     "--form",
-    type=click.Choice([str(form) for form in Form]),
+    type=click.Choice([str(form) for form in ZOO_FORMS]),
     default=str(Form.INT8),
     show_default=True,
     help="Which form of the digits model.",

@@ -1,84 +1,163 @@
-"""Convert a model file: load it, convert it to each form wanted, write the ``.tflite`` files."""
+"""Convert a model file: open it, convert it to each form wanted, write the ``.tflite`` files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyproof.convert import backend
-from tinyproof.convert.forms import Form
-from tinyproof.convert.from_keras import convert_keras
-from tinyproof.errors import ModelError, SamplesError
+from tinyproof.convert.annotate import annotate
+from tinyproof.convert.forms import FORM_SPECS, Form
+from tinyproof.convert.from_tflite import TfliteSource
+from tinyproof.convert.measure import reference_reals
+from tinyproof.convert.opening import Opening, open_source
+from tinyproof.convert.representative import load_representative
+from tinyproof.convert.source import Source
+from tinyproof.errors import ModelError, SamplesError, UsageError
+from tinyproof.graph.examine import examine
+from tinyproof.metadata import Metadata, Normalization, TensorNotes, read_metadata
 from tinyproof.progress import Progress
-from tinyproof.storage import write_atomic
+from tinyproof.storage import check_writable, write_atomic
 
-SUFFIXES = (".keras", ".h5")
+COMPARED = 16
+"""Samples on which each form is held against the source's own answers."""
 
 
-def convert_file(
-    source: Path, forms: Sequence[Form], samples: Path | None, out: Path, progress: Progress
-) -> dict[Form, Path]:
-    """Write ``<form>.tflite`` into ``out`` for each of ``forms`` and return the files.
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is wanted of a conversion.
+
+    Attributes:
+        forms: what to convert to; empty for all that the source can become.
+        samples: representative samples: an ``.npz``, a folder of images, or a Python file.
+        normalization: how raw values become the model's; also written as metadata.
+        raw: whether real values in ``samples`` are raw too.
+        labels: class names to write as metadata.
+        opening: how to read the source.
+    """
+
+    forms: Sequence[Form] = ()
+    samples: Path | None = None
+    normalization: Normalization | None = None
+    raw: bool = False
+    labels: tuple[str, ...] = ()
+    opening: Opening = field(default_factory=Opening)
+
+
+def convert_file(source: Path, request: Request, out: Path, progress: Progress) -> dict[Form, Path]:
+    """Write ``<form>.tflite`` into ``out`` for each form and return the files.
 
     Args:
-        source: a model saved by Keras, ``.keras`` or ``.h5``.
-        forms: what to convert to.
-        samples: an ``.npz`` whose ``x`` calibrates the int8 forms.
+        source: see ``open_source``.
+        request: what is wanted.
         out: folder, made if need be.
-        progress: told of each form.
+        progress: told of each step; also that a user's own code is executed.
 
     Raises:
-        ModelError: the model cannot be loaded or converted.
-        SamplesError: the samples do not suit it, or are missing for an int8 form.
+        ModelError: the model cannot be opened or converted.
+        SamplesError: the samples do not suit it, or are missing for a form that is calibrated.
         StorageError: ``out`` cannot be written to.
     """
-    representative = None if samples is None else _representative(samples)
-    model = load_keras(source)
-    written = {}
-    for form in forms:
-        with progress.step("convert", str(form)) as step:
-            content = convert_keras(model, form, representative)
-            step.result(f"{len(content):,} bytes")
-        written[form] = out / f"{form}.tflite"
-        write_atomic(written[form], content)
-    return written
+    with progress.step("open", source.name) as step:
+        model = open_source(source, request.opening)
+        step.result(f"input {' x '.join(map(str, model.shape))}")
+    forms = list(request.forms) or list(model.forms)
+    _check_calibration(model, forms, request.samples)
+    samples = None if request.samples is None else _samples(request, model, progress)
+    check_writable(out)
+    return {form: _write(model, form, samples, request, out, progress) for form in forms}
 
 
-def load_keras(path: Path) -> Any:
-    """Load a ``keras.Model``; code inside the file is not run.
-
-    Raises:
-        ModelError: missing, or not a model that Keras can load.
-    """
-    if path.suffix not in SUFFIXES:
-        raise ModelError(
-            f"{path} is not a model that can be converted.",
-            hint=f"Name a file that Keras saved, ending in {' or '.join(SUFFIXES)}.",
-        )
-    if not path.is_file():
-        raise ModelError(f"There is no file {path}.", hint="Save one with model.save(...).")
-    keras = backend.keras()
-    try:
-        with backend.quiet():
-            return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(
-            f"Keras cannot load {path}: {lines[0]}",
-            hint="Save it again with model.save(...), without custom objects.",
-        ) from error
-
-
-def _representative(path: Path) -> NDArray[np.float32]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return np.asarray(file["x"], np.float32)
-    except (OSError, ValueError, KeyError) as error:
+def _check_calibration(model: Source, forms: Sequence[Form], samples: Path | None) -> None:
+    """Refuse before the first conversion what the last would be refused for."""
+    needy = [form for form in forms if FORM_SPECS[form].calibrate]
+    if needy and samples is None and not isinstance(model, TfliteSource):
         raise SamplesError(
-            f"{path} has no array x of representative samples.",
-            hint="Save one with numpy.savez(path, x=samples).",
+            f"The form {needy[0]} needs representative samples, got none.",
+            hint="Give some of the training samples with --samples (an .npz, a folder of images "
+            "or a Python file), or choose forms that need none: --form float32.",
+        )
+
+
+def _samples(request: Request, model: Source, progress: Progress) -> NDArray[np.float32]:
+    assert request.samples is not None
+    verb = "execute" if request.samples.suffix == ".py" else "read"
+    with progress.step(verb, request.samples.name) as step:
+        samples = load_representative(
+            request.samples, model.shape[1:], request.normalization, raw=request.raw
+        )
+        low, high = samples.min(), samples.max()
+        step.result(f"{len(samples):,} representative samples in {low:g} to {high:g}")
+    return samples
+
+
+def _write(
+    model: Source,
+    form: Form,
+    samples: NDArray[np.float32] | None,
+    request: Request,
+    out: Path,
+    progress: Progress,
+) -> Path:
+    with progress.step("convert", str(form)) as step:
+        content = model.convert(form, samples)
+        examine(content)
+        content = _annotated(content, request)
+        path = out / f"{form}.tflite"
+        write_atomic(path, content)
+        step.result(f"{len(content):,} bytes{_distance(model, content, samples)}")
+    return path
+
+
+def _distance(model: Source, content: bytes, samples: NDArray[np.float32] | None) -> str:
+    """Return how far the file's answers are from the source's, in words."""
+    if samples is None:
+        return ""
+    error = largest_error(model, content, samples[:COMPARED])
+    return f", answers within {100 * error:.2g} % of the source's largest"
+
+
+def largest_error(source: Source, content: bytes, x: NDArray[np.float32]) -> float:
+    """Return the largest difference between the answers, divided by the source's largest answer.
+
+    Args:
+        source: the model.
+        content: the ``.tflite`` file made of it; LiteRT's reference kernels run it.
+        x: N x input shape, real values.
+    """
+    wanted = source.predict(x)
+    got = reference_reals(content, x).reshape(wanted.shape)
+    largest = float(np.abs(wanted).max())
+    return float(np.abs(got - wanted).max()) / (largest or 1.0)
+
+
+def _annotated(content: bytes, request: Request) -> bytes:
+    """Add what the user said of input and classes to what the file says already."""
+    if not request.labels and request.normalization is None:
+        return content
+    try:
+        known = read_metadata(content) or Metadata()
+    except ModelError as error:
+        raise UsageError(
+            f"Metadata cannot be added: {error.sentence}", hint="Leave --labels and --mean out."
         ) from error
+    old_in = known.inputs[0] if known.inputs else TensorNotes("input")
+    old_out = known.outputs[0] if known.outputs else TensorNotes("output")
+    first_in = TensorNotes(
+        old_in.name, old_in.description, request.normalization or old_in.normalization
+    )
+    first_out = TensorNotes(
+        old_out.name, old_out.description, labels=request.labels or old_out.labels
+    )
+    return annotate(
+        content,
+        Metadata(
+            known.name,
+            known.description,
+            (first_in, *known.inputs[1:]),
+            (first_out, *known.outputs[1:]),
+        ),
+    )

@@ -1,23 +1,23 @@
-"""Convert a Keras model to a ``.tflite`` file of a given form, with a clean graph."""
+"""Keras models: files saved by Keras, Python files that build one, models in memory."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import runpy
+import traceback
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyproof.convert import backend
-from tinyproof.convert.forms import FORM_SPECS, Form
-from tinyproof.errors import ModelError, SamplesError
+from tinyproof.convert import backend, converter
+from tinyproof.convert.converter import Samples
+from tinyproof.convert.forms import Form
+from tinyproof.convert.source import Source, check_shape
+from tinyproof.errors import ModelError
 from tinyproof.text import printable
 
-Samples = NDArray[np.float32]
-
-_MISSING_OPERATORS = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
-"""How the converter lists operators that need tensorflow's kernels or are unknown to it."""
+BUILDER = "build_model"
 
 
 def convert_keras(model: Any, form: Form, representative: Samples | None = None) -> bytes:
@@ -27,95 +27,115 @@ def convert_keras(model: Any, form: Form, representative: Samples | None = None)
         model: a built ``keras.Model`` with one input; it is not changed.
         form: the form wanted.
         representative: samples, N x input shape, float32 in the range the model was trained on;
-            they set the scales of the int8 forms. Not looked at for the others.
+            they set the scales of the forms that are calibrated. Not looked at for the others.
 
     Raises:
         SamplesError: an int8 form without representative samples, or with samples of another shape.
         ModelError: the converter refused the model.
     """
-    tf = backend.tensorflow()
-    with backend.quiet():
-        fixed = _with_batch_of_one(model)
-        converter = tf.lite.TFLiteConverter.from_keras_model(fixed)
-    _configure(tf, converter, form, _checked(model, form, representative))
-    try:
-        with backend.quiet():
-            content = bytes(converter.convert())
-    except Exception as error:
-        # The converter's own class derives from Exception, and it lets others through.
-        raise _refusal(form, error) from error
-    if not FORM_SPECS[form].weights_only:
-        return content
-    from tinyproof.convert.weights import quantize_weights  # Here: it imports the schema.
-
-    return quantize_weights(content)
+    return KerasSource(model).convert(form, representative)
 
 
-def _refusal(form: Form, error: Exception) -> ModelError:
-    """Say why the converter refused: the operators that LiteRT lacks, else its first line."""
-    missing = _MISSING_OPERATORS.findall(str(error))
-    if missing:
-        return ModelError(
-            f"The model cannot be converted to {form}: LiteRT has no operator for "
-            f"{', '.join(missing)}.",
-            hint="Write that layer with operators of LiteRT's own.",
+class KerasSource(Source):
+    """A ``keras.Model`` in memory; see ``Source``."""
+
+    def __init__(self, model: Any, input_shape: tuple[int, ...] | None = None) -> None:
+        """Take a built model with one input; ``input_shape`` fixes its free dimensions.
+
+        Raises:
+            ModelError: several inputs, or a dimension that is not fixed.
+        """
+        if len(getattr(model, "inputs", ())) != 1:
+            number = len(getattr(model, "inputs", ()))
+            raise ModelError(
+                f"The Keras model has {number} inputs, convert takes models with one.",
+                hint="Build it on an Input, and join several inputs into one."
+                if number
+                else "Call the model on an Input once, so that its shapes are known, and save it.",
+            )
+        self.model = model
+        self.shape = check_shape(model.inputs[0].shape, input_shape)
+        self._fixed: Any = None
+
+    def convert(self, form: Form, representative: Samples | None) -> bytes:
+        """Return the ``.tflite`` file of one form."""
+        samples = converter.checked(form, self.shape[1:], representative)
+        if self._fixed is None:
+            with backend.quiet():
+                self._fixed = self._with_batch_of_one()
+        tf = backend.tensorflow()
+        return converter.convert(
+            lambda: tf.lite.TFLiteConverter.from_keras_model(self._fixed), form, samples
         )
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return ModelError(
-        f"The model cannot be converted to {form}: {printable(reason, limit=200).rstrip('.')}.",
-        hint="Try the form float32, which asks least of the operators.",
-    )
+
+    def predict(self, x: Samples) -> NDArray[np.float32]:
+        """Return what Keras answers."""
+        with backend.quiet():
+            answers = self.model(x, training=False)
+        while isinstance(answers, dict | list | tuple):
+            answers = next(iter(answers.values() if isinstance(answers, dict) else answers))
+        return np.asarray(answers, np.float32)
+
+    def _with_batch_of_one(self) -> Any:
+        """Put the model, or a copy of it, behind an input of batch 1.
+
+        A free batch would turn each Flatten into SHAPE, STRIDED_SLICE, PACK and RESHAPE.
+        """
+        keras, model = backend.keras(), self.model
+        given = model.inputs[0]
+        source = keras.Input(batch_shape=self.shape, dtype=given.dtype, name=given.name)
+        try:
+            clone = keras.models.clone_model(model, input_tensors=source)
+        except (TypeError, ValueError, NotImplementedError):
+            # Keras cannot copy every layer of one's own; calling the model only makes names longer.
+            return keras.Model(source, model(source), name=model.name)
+        clone.set_weights(model.get_weights())
+        return clone
 
 
-def _with_batch_of_one(model: Any) -> Any:
-    """Put ``model``, or a copy of it, behind an input of batch 1.
+def load_keras(path: Path) -> Any:
+    """Load a ``keras.Model``; code inside the file is not run.
 
-    A free batch dimension would turn each Flatten into SHAPE, STRIDED_SLICE, PACK and RESHAPE.
+    Raises:
+        ModelError: missing, or not a model that Keras can load.
     """
     keras = backend.keras()
-    shape = (1, *model.input_shape[1:])
-    source = keras.Input(batch_shape=shape, dtype=model.inputs[0].dtype, name=model.inputs[0].name)
     try:
-        clone = keras.models.clone_model(model, input_tensors=source)
-    except (TypeError, ValueError, NotImplementedError):
-        # Keras cannot copy every layer of one's own; calling the model only makes names longer.
-        return keras.Model(source, model(source), name=model.name)
-    clone.set_weights(model.get_weights())
-    return clone
+        with backend.quiet():
+            return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        # A damaged archive raises whatever zipfile, h5py or json raise.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        own_code = "ambda" in str(error) or "custom object" in str(error)
+        raise ModelError(
+            f"Keras cannot load {path}: {printable(lines[0], limit=300)}",
+            hint=f"Give a Python file with {BUILDER}() that returns the model: such code inside a "
+            "model file is never run."
+            if own_code
+            else "Copy the file again, or save it again with model.save(...).",
+        ) from error
 
 
-def _checked(model: Any, form: Form, representative: Samples | None) -> Samples | None:
-    """Return the samples to calibrate with; None if ``form`` needs none."""
-    if not FORM_SPECS[form].calibrate:
-        return None
-    if representative is None or len(representative) == 0:
-        raise SamplesError(
-            f"The form {form} needs representative samples, got none.",
-            hint="Give some of the training samples.",
+def build_keras(path: Path) -> Any:
+    """Execute the Python file and return what its ``build_model()`` returns.
+
+    Raises:
+        ModelError: it fails, or does not return a ``keras.Model``.
+    """
+    keras = backend.keras()
+    try:
+        names = runpy.run_path(str(path), run_name="tinyproof_model")
+        model = names[BUILDER]() if BUILDER in names else None
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1].lineno
+        reason = printable(f"{type(error).__name__}: {error}", limit=200)
+        raise ModelError(
+            f"{path} failed in line {line}: {reason}", hint=f"Mend the file; try: python {path}."
+        ) from error
+    if not isinstance(model, keras.Model):
+        what = f"returns {type(model).__name__}" if BUILDER in names else "is not there"
+        raise ModelError(
+            f"{path} should define {BUILDER}() that returns a keras.Model, but it {what}.",
+            hint=f"Define {BUILDER}() in it, with weights loaded.",
         )
-    wanted = tuple(model.input_shape[1:])
-    if representative.shape[1:] != wanted:
-        raise SamplesError(
-            f"The representative samples have shape {representative.shape[1:]}, wanted {wanted}.",
-            hint="Give an array of N x the model's input shape.",
-        )
-    return representative.astype(np.float32, copy=False)
-
-
-def _configure(tf: Any, converter: Any, form: Form, representative: Samples | None) -> None:
-    """Set the converter's options for ``form``."""
-    spec = FORM_SPECS[form]
-    if spec.optimize:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if representative is not None:
-        samples = representative
-
-        def one_by_one() -> Iterator[list[Samples]]:
-            for sample in samples:
-                yield [sample[np.newaxis]]
-
-        converter.representative_dataset = one_by_one
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    if spec.integer_io:
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
+    return model

@@ -27,7 +27,8 @@ class FormRow:
     Attributes:
         form: the model's form.
         size_bytes: of the file.
-        correct: samples whose largest output is at the label's index, by ``ACCURACY_KERNELS``.
+        correct: samples whose largest output is at the label's index, by ``ACCURACY_KERNELS``; 0
+            without labels.
         samples: how many were tried.
         latency_us: median time of one invocation on this host, microseconds, by
             ``LATENCY_KERNELS``; filling inputs and reading outputs are not counted.
@@ -91,6 +92,16 @@ def reference_outputs(model: bytes, x: NDArray[np.float32]) -> NDArray[Any]:
         interpreter.invoke()
         outputs.append(interpreter.get_tensor(source["index"])[0])
     return np.stack(outputs)
+
+
+def reference_reals(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run ``x`` by the reference kernels; return real values, N x output shape."""
+    outputs = reference_outputs(model, x)
+    if outputs.dtype.kind == "f":
+        return outputs.astype(np.float32)
+    scale, zero_point = _interpreter(model, reference=True).get_output_details()[0]["quantization"]
+    real = (outputs.astype(np.float32) - zero_point) * np.float32(scale)
+    return np.asarray(real, np.float32)
 
 
 def _as_stored(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
