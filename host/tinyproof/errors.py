@@ -10,7 +10,8 @@
     ├── RefusedError                   exit 3    what answers is not what was expected
     │   ├── IdentityError                        identity    other firmware or other model
     │   ├── ProtocolVersionError                 protocol    firmware of another protocol version
-    │   └── ClockError                           clock       the board's clock is off
+    │   ├── ClockError                           clock       the board's clock is off
+    │   └── IncomparableError                    identity    two reports of different things
     └── InfrastructureError            exit 4    nothing was proved, nothing was disproved
         ├── ToolchainError                       toolchain   compiler, PlatformIO, simulator missing
         ├── BuildError                           build       the firmware does not compile or fit
@@ -121,6 +122,10 @@ class ClockError(RefusedError):
     """The board's clock and the host's disagree, so its latencies mean nothing."""
 
     failure = "clock"
+
+
+class IncomparableError(RefusedError):
+    """Two reports differ in what must be equal for a comparison to mean anything."""
 
 
 class InfrastructureError(TinyProofError):

@@ -32,6 +32,7 @@ COMMANDS = {
     "build": "tinyproof.cli.build",
     "flash": "tinyproof.cli.flash",
     "verify": "tinyproof.cli.verify",
+    "compare": "tinyproof.cli.compare",
     "replay": "tinyproof.cli.replay",
     "chaos": "tinyproof.cli.chaos",
     "quantization": "tinyproof.cli.quantization",

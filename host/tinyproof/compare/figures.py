@@ -1,0 +1,143 @@
+"""Every figure of two comparable reports as a row: exact ones, and those that vary. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyproof.compare import noise
+from tinyproof.compare.model import Change, Row
+from tinyproof.compare.noise import Measured
+from tinyproof.report import Provenance, Report
+from tinyproof.report.figures import LayerFigures
+
+_GOOD_VERDICTS = ("exact",)
+
+
+def rows(old: Report, new: Report, allowed: float) -> Iterator[Row]:
+    """Yield all figures; ``allowed`` is a share of the old value that none counts as worse."""
+    yield from _verdicts(old, new)
+    yield from _latencies(old, new, allowed)
+    yield from layer_rows(old, new, allowed)
+    yield from _memory(old, new, allowed)
+    yield from _throughput(old, new, allowed)
+
+
+def judge(
+    name: str,
+    unit: str,
+    old: float | None,
+    new: float | None,
+    *,
+    band: float = 0.0,
+    more_is_better: bool = False,
+) -> Row:
+    """Return a row: worse or better where the difference is larger than ``band``."""
+    if old is None or new is None:
+        return Row(name, unit, old, new, 0.0, Change.UNKNOWN)
+    change = Change.SAME
+    if abs(new - old) > band:
+        change = Change.BETTER if (new > old) == more_is_better else Change.WORSE
+    return Row(name, unit, old, new, band, change)
+
+
+def _verdicts(old: Report, new: Report) -> Iterator[Row]:
+    yield judge("proved", "", int(old.passed), int(new.passed), more_is_better=True)
+    for name in old.verdicts:
+        before, after = old.verdicts[name], new.verdicts.get(name, 0)
+        yield judge(f"{name} answers", "", before, after, more_is_better=name in _GOOD_VERDICTS)
+    if old.accuracy or new.accuracy:
+        shares = [100 * r.accuracy.device if r.accuracy else None for r in (old, new)]
+        yield judge("accuracy", "%", *shares, more_is_better=True)
+
+
+def _latencies(old: Report, new: Report, allowed: float) -> Iterator[Row]:
+    """Yield the latencies; where time is counted exactly, the quiet one is exact.
+
+    Answers of a stream are computed while the next request arrives, whose bytes interrupt.
+    """
+    kind = old.provenance
+    hosted = kind is Provenance.HOST
+    floor = noise.LATENCY_FLOOR[kind]
+    streamed = floor if hosted or _has_repeats(old, new) else noise.RECEIVING_FLOOR
+    least = noise.HOST_CLOCK_US if hosted else 1e6 / old.tick_hz
+    yield _varying(
+        "p50 latency", noise.p50(old), noise.p50(new), streamed, allowed, least, exact=False
+    )
+    tail = noise.TAIL_FLOOR[kind]
+    yield _varying("p99 latency", noise.p99(old), noise.p99(new), tail, allowed, least, exact=False)
+    quiet = [
+        None if r.quiet_latency_us is None else Measured(r.quiet_latency_us) for r in (old, new)
+    ]
+    exact = kind is Provenance.CYCLE_EXACT
+    yield _varying("quiet latency", quiet[0], quiet[1], floor, allowed, least, exact=exact)
+
+
+def _has_repeats(*reports: Report) -> bool:
+    return all(report.bench and report.bench.repeats_p50_us for report in reports)
+
+
+def _varying(
+    name: str,
+    old: Measured | None,
+    new: Measured | None,
+    floor: float,
+    allowed: float,
+    least: float,
+    *,
+    exact: bool,
+) -> Row:
+    """Return the row of a time in microseconds."""
+    if old is None or new is None:
+        return judge(name, "us", old.value if old else None, new.value if new else None)
+    band = allowed * old.value
+    if not exact:
+        band = max(band, noise.band(old, new, floor, least))
+    return judge(name, "us", old.value, new.value, band=band)
+
+
+def layer_rows(old: Report, new: Report, allowed: float) -> Iterator[Row]:
+    """Yield the time of each layer; layers of both runs belong together by name and order."""
+    exact = old.provenance is Provenance.CYCLE_EXACT
+    floor = noise.LATENCY_FLOOR[old.provenance]
+    tick_us = 1e6 / old.tick_hz
+    least = noise.HOST_CLOCK_US if old.provenance is Provenance.HOST else tick_us
+    for before, after in paired(old.layers, new.layers):
+        figures = after or before
+        assert figures
+        name = f"layer {figures.index} ({figures.name})"
+        times = [noise.layer(figures, tick_us) if figures else None for figures in (before, after)]
+        yield _varying(name, times[0], times[1], floor, allowed, least, exact=exact)
+
+
+def paired(
+    old: tuple[LayerFigures, ...], new: tuple[LayerFigures, ...]
+) -> list[tuple[LayerFigures | None, LayerFigures | None]]:
+    """Return layers of the same operators and shape in pairs; those without a partner alone."""
+    rest = list(new)
+    pairs: list[tuple[LayerFigures | None, LayerFigures | None]] = []
+    for before in old:
+        key = (before.name, before.shape)
+        partner = next((after for after in rest if (after.name, after.shape) == key), None)
+        if partner is not None:
+            rest.remove(partner)
+        pairs.append((before, partner))
+    return pairs + [(None, after) for after in rest]
+
+
+def _memory(old: Report, new: Report, allowed: float) -> Iterator[Row]:
+    for name, field in (
+        ("flash", "flash"),
+        ("static RAM", "static_ram"),
+        ("arena", "arena"),
+        ("stack", "stack"),
+    ):
+        before, after = getattr(old.memory, field), getattr(new.memory, field)
+        band = noise.STACK_BYTES if name == "stack" else 0
+        yield judge(name, "bytes", before, after, band=max(band, allowed * (before or 0)))
+
+
+def _throughput(old: Report, new: Report, allowed: float) -> Iterator[Row]:
+    before, after = (r.throughput.samples_per_s if r.throughput else None for r in (old, new))
+    floor = max(noise.THROUGHPUT_FLOOR[old.provenance], allowed)
+    band = floor * (before or 0.0)
+    yield judge("throughput", "samples/s", before, after, band=band, more_is_better=True)

@@ -1,0 +1,108 @@
+"""What a comparison says: a row for each figure, what got worse, what got better. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tinyproof.text import count
+
+
+class Change(StrEnum):
+    """What became of a figure."""
+
+    SAME = "same"
+    BETTER = "better"
+    WORSE = "worse"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of both runs.
+
+    Attributes:
+        name: what it is, such as ``p50 latency`` or ``layer 0 (CONV_2D)``.
+        unit: of all figures in the row; empty for counts and shares.
+        old: before; None where it was not measured.
+        new: now; None where it was not measured.
+        band: how far they may lie apart without meaning anything; 0 where they are exact.
+        change: what became of it.
+    """
+
+    name: str
+    unit: str
+    old: float | None
+    new: float | None
+    band: float
+    change: Change
+
+    @property
+    def percent(self) -> float | None:
+        """Change in per cent of the old value; None where there is none."""
+        if self.old is None or self.new is None or not self.old:
+            return None
+        return 100 * (self.new - self.old) / abs(self.old)
+
+    @property
+    def sentence(self) -> str:
+        """The row in words: ``The arena is 105 bytes, was 100 (+5.0 %)``."""
+        unit = f" {self.unit}" if self.unit else ""
+        percent = "" if self.percent is None else f" ({self.percent:+.1f} %)"
+        return f"{self.name}: {figure(self.old)} before, {figure(self.new)}{unit} now{percent}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs of the same model on the same target, held against each other.
+
+    Attributes:
+        target: and engine, of both.
+        engine: of both.
+        model: its name in the newer run.
+        old: what tells the older run from others: date and commit.
+        new: the same of the newer.
+        rows: all figures.
+        notes: what else differs and may explain a change, a sentence each.
+    """
+
+    target: str
+    engine: str
+    model: str
+    old: str
+    new: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def regressions(self) -> tuple[Row, ...]:
+        """What got worse, beyond noise."""
+        return tuple(row for row in self.rows if row.change is Change.WORSE)
+
+    @property
+    def improvements(self) -> tuple[Row, ...]:
+        """What got better, beyond noise."""
+        return tuple(row for row in self.rows if row.change is Change.BETTER)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing got worse."""
+        return not self.regressions
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        if self.passed:
+            better = count(len(self.improvements), "figure")
+            return f"No regression; {better} improved." if self.improvements else "No regression."
+        named = "; ".join(row.sentence for row in self.regressions)
+        return f"{count(len(self.regressions), 'regression')}: {named}."
+
+
+def figure(value: float | None) -> str:
+    """Return ``12,345``, ``4.217`` or a dash: whole numbers whole, others in four digits."""
+    if value is None:
+        return "-"
+    if float(value).is_integer() or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"

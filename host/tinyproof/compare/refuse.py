@@ -1,0 +1,70 @@
+"""Whether two runs can be compared at all: only what a change of the build can cause may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyproof.errors import IncomparableError
+from tinyproof.report import ClockStatus, Limit, Report
+
+SAME_LINE = 0.01
+"""Limits of the line that differ by more than this share belong to different speeds."""
+
+
+def check_comparable(old: Report, new: Report) -> None:
+    """Check that both runs put the same to the test, in the same way.
+
+    Raises:
+        IncomparableError: they do not; names everything that differs.
+    """
+    for name, report in (("older", old), ("newer", new)):
+        if not report.samples_sha256 or not report.tick_hz:
+            why = f": {report.failure.sentence}" if report.failure else "."
+            raise IncomparableError(
+                f"The {name} run ended before it measured anything{why}",
+                hint="Run it again, then compare.",
+            )
+        if report.clock and report.clock.status is ClockStatus.OFF:
+            raise IncomparableError(
+                f"The clock of the board in the {name} run was off, so its latencies mean nothing.",
+                hint="Run it on a board whose clock is right, then compare.",
+            )
+    differing = [
+        f"{name} {before or '(none)'} and {after or '(none)'}"
+        for name, before, after in _conditions(old, new)
+        if before != after
+    ]
+    if differing:
+        raise IncomparableError(
+            f"The runs cannot be compared: {'; '.join(differing)}.",
+            hint="Compare runs of one model and one set of samples on one target, built alike.",
+        )
+
+
+def _conditions(old: Report, new: Report) -> Iterator[tuple[str, ...]]:
+    """Yield what must be equal: its name, and what both runs say, in words."""
+    if old.model.sha256 != new.model.sha256:
+        yield "model", *(f"{r.model.name} ({r.model.sha256[:12]})" for r in (old, new))
+    yield "target", old.target, new.target
+    yield "engine", old.engine, new.engine
+    yield "provenance", old.provenance.value, new.provenance.value
+    yield "tick rate", f"{old.tick_hz:,.0f} Hz", f"{new.tick_hz:,.0f} Hz"
+    yield "compiler flags", " ".join(old.build.flags), " ".join(new.build.flags)
+    yield "samples", *(f"{r.samples:,} ({r.samples_sha256[:12]})" for r in (old, new))
+    yield "task", *(r.task.value if r.task else "" for r in (old, new))
+    yield "tolerance in LSB", *(str(r.tolerance_lsb) for r in (old, new))
+    yield "line speed", *_line(old, new)
+
+
+def _line(old: Report, new: Report) -> tuple[str, str]:
+    """Return what the line allowed in both runs, equal words where it was the same."""
+    limits = [
+        report.throughput.limit_samples_per_s
+        for report in (old, new)
+        if report.throughput and report.throughput.limit is Limit.LINE
+    ]
+    if len(limits) < 2 or limits[0] is None or limits[1] is None:
+        return "", ""
+    if abs(limits[1] - limits[0]) <= SAME_LINE * limits[0]:
+        return "", ""
+    return f"{limits[0]:,.0f} samples/s", f"{limits[1]:,.0f} samples/s"
