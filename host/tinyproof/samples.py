@@ -22,6 +22,8 @@ from tinyproof.npz import SAVE_HINT, MemoryArray, NpzArray, NpzFile
 from tinyproof.records import BLOCK_BYTES, Records
 from tinyproof.tensors import TensorLike, byte_count, element_type
 from tinyproof.text import count, printable
+from tinyproof.wanted import check_labels as check_labels
+from tinyproof.wanted import read_labels, read_truth
 
 LABELS = "y"
 
@@ -52,6 +54,7 @@ class SampleSet:
         source: where they come from, safe to print.
         names: the arrays given, labels excepted.
         labels: (N,) int64, at least 0; None without labels.
+        truth: (N, ...) float32, the real values wanted of a regression; None without them.
     """
 
     def __init__(
@@ -62,7 +65,10 @@ class SampleSet:
         self._file = file
         self._arrays = arrays
         self.names = tuple(name for name in names if name != LABELS)
-        self.labels = _labels(self.array(LABELS), source) if LABELS in names else None
+        wanted = self.array(LABELS) if LABELS in names else None
+        is_real = wanted is not None and wanted.dtype.kind == "f"
+        self.truth = read_truth(wanted, source) if wanted is not None and is_real else None
+        self.labels = read_labels(wanted, source) if wanted is not None and not is_real else None
 
     @classmethod
     def from_arrays(
@@ -111,6 +117,7 @@ class PreparedSamples(Sequence[bytes]):
     Attributes:
         records: one record of bytes for each sample.
         labels: (N,) int64, None without labels.
+        truth: (N, ...) float32, the real values wanted of a regression; None without them.
         inputs: the model's inputs.
         source: where the samples come from, safe to print.
         sha256: of all records in order, hexadecimal.
@@ -121,6 +128,7 @@ class PreparedSamples(Sequence[bytes]):
     inputs: tuple[TensorLike, ...]
     source: str
     sha256: str
+    truth: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Return how many samples there are."""
@@ -177,23 +185,13 @@ def prepare(samples: SampleSet, inputs: Sequence[TensorLike]) -> PreparedSamples
         records.append(packed)
         start += len(columns[0])
     return PreparedSamples(
-        records, samples.labels, tuple(inputs), samples.source, digest.hexdigest()
+        records,
+        samples.labels,
+        tuple(inputs),
+        samples.source,
+        digest.hexdigest(),
+        samples.truth,
     )
-
-
-def check_labels(labels: NDArray[np.int64], classes: int, source: str = "the samples") -> None:
-    """Hold labels against the number of classes that the model tells apart.
-
-    Raises:
-        SamplesError: a label is not below ``classes``.
-    """
-    beyond = np.flatnonzero(labels >= classes)
-    if len(beyond):
-        raise SamplesError(
-            f"Label {labels[beyond[0]]} of sample {beyond[0]} in {source} is beyond the model's "
-            f"{count(classes, 'class', 'classes')} (0 to {classes - 1}).",
-            hint="Number the labels from 0, or compare outputs as tensors with --task tensor.",
-        )
 
 
 def quantize(
@@ -269,7 +267,7 @@ def _check_type(array: Rows, tensor: TensorLike, source: str) -> None:
         return
     choices = f"{wanted}" if wanted.kind == "f" or not tensor.scale else f"float32 or {wanted}"
     raise SamplesError(
-        f"Array {_name(array)} of {source} is {got}, the model wants {choices}.",
+        f"Array {_name(array)} of {source} is {printable(str(got), limit=80)}, the model wants {choices}.",
         hint="Give real values as float32, scaled as in training."
         if tensor.scale or wanted.kind == "f"
         else f"This input is not quantized: give it as {wanted}.",
@@ -289,39 +287,12 @@ def _check_lengths(arrays: Sequence[Rows], samples: SampleSet) -> None:
         raise SamplesError(
             f"{samples.source} holds no samples: x has 0 rows.", hint="Give at least one sample."
         )
-    if samples.labels is not None and len(samples.labels) != first:
+    wanted = samples.labels if samples.truth is None else samples.truth
+    if wanted is not None and len(wanted) != first:
         raise SamplesError(
-            f"{samples.source} holds {count(first, 'sample')} but "
-            f"{count(len(samples.labels), 'label')}.",
+            f"{samples.source} holds {count(first, 'sample')} but {count(len(wanted), 'label')}.",
             hint="Give one label for each sample, in the same order.",
         )
-
-
-def _labels(array: Rows, source: str) -> NDArray[np.int64]:
-    """Return labels as int64.
-
-    Raises:
-        SamplesError: not one-dimensional, not integers, or negative.
-    """
-    if len(array.shape) != 1:
-        raise SamplesError(
-            f"The labels y of {source} have shape {tuple(array.shape)}, wanted (N,).",
-            hint="One-hot labels become numbers with y.argmax(axis=1), one column with y.ravel().",
-        )
-    if array.dtype.kind not in "iu":
-        raise SamplesError(
-            f"The labels y of {source} are {array.dtype}, wanted integers.",
-            hint="Convert class numbers with y.astype(int); leave y out for other values.",
-        )
-    blocks = [block.astype(np.int64) for block in array.blocks(BLOCK_BYTES)]
-    labels = np.concatenate(blocks) if blocks else np.empty(0, np.int64)
-    negative = np.flatnonzero(labels < 0)
-    if len(negative):
-        raise SamplesError(
-            f"Label {labels[negative[0]]} of sample {negative[0]} in {source} is negative or huge.",
-            hint="Number the classes from 0; leave out samples without a label.",
-        )
-    return labels
 
 
 def _convert(block: NDArray[Any], tensor: TensorLike, start: int, source: str) -> NDArray[np.uint8]:

@@ -234,6 +234,37 @@ def test_a_shape_that_the_data_do_not_fill_is_refused(tmp_path: Path, shape: str
         prepare(load_samples(header_only(tmp_path / "s.npz", shape)), [REAL])
 
 
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ("(" + "-" * 9000 + "1,)", "<f4"),
+        ("(" * 9000, "<f4"),
+        ("[" * 150 + "]" * 150, "<f4"),
+        ("(" + "9" * 4200 + ",)", "<f4"),
+        ("(" + "1," * 4000 + ")", "<f4"),
+        (f"({1 << 62}, 0)", "<f4"),
+        (f"({1 << 62},)", "|V0"),
+        (f"({1 << 62},)", "<U0"),
+        ("(1,)", "x" * 9000),
+        ("(1,)", "\\x1b[31m"),
+    ],
+    ids=lambda value: value[:12],
+)
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_hostile_header_is_refused_in_a_sentence(
+    tmp_path: Path, name: str, shape: str, dtype: str
+) -> None:
+    path = header_only(tmp_path / "s.npz", shape, bytes(4), dtype)
+    hostile = zipfile.ZipFile(path).read("x.npy")
+    save(path, **{"x": digits(), "y": np.arange(5)} | {name: np.zeros(1)})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{name}.npy", hostile[:-4] if dtype in ("|V0", "<U0") else hostile)
+    with pytest.raises(SamplesError) as caught:
+        prepare(load_samples(path), [REAL])
+    assert len(caught.value.sentence) < 500
+    assert caught.value.sentence.isprintable()
+
+
 def test_data_beyond_the_declared_shape_are_refused(tmp_path: Path) -> None:
     path = header_only(tmp_path / "s.npz", "(1, 8, 8, 1)", bytes(512))
     with pytest.raises(SamplesError, match="declares 256 bytes but holds 512"):
@@ -314,7 +345,7 @@ def test_no_samples_are_refused(tmp_path: Path) -> None:
     ("y", "words"),
     [
         (np.arange(4), "5 samples but 4 labels"),
-        (np.arange(5.0), "float64, wanted integers"),
+        (np.array([0, 1, np.nan, 2, 3]), "not all finite"),
         (np.array([0, 1, -3, 2, -1]), "Label -3 of sample 2"),
         (np.eye(5, dtype=int), "wanted (N,)"),
         (np.array(3), "wanted (N,)"),
@@ -393,4 +424,4 @@ def test_arrays_in_memory_are_checked_like_files() -> None:
     with pytest.raises(SamplesError, match="Python objects"):
         SampleSet.from_arrays(np.array([None, {}]))
     with pytest.raises(SamplesError, match="wanted integers"):
-        SampleSet.from_arrays(digits(), np.arange(5.0))
+        SampleSet.from_arrays(digits(), np.array(list("abcde")))
