@@ -33,6 +33,7 @@ COMMANDS = {
     "flash": "tinyproof.cli.flash",
     "verify": "tinyproof.cli.verify",
     "compare": "tinyproof.cli.compare",
+    "history": "tinyproof.cli.history",
     "replay": "tinyproof.cli.replay",
     "chaos": "tinyproof.cli.chaos",
     "quantization": "tinyproof.cli.quantization",
