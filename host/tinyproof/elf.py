@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tinyproof.errors import BuildError
 
@@ -54,18 +55,66 @@ def sections(path: Path) -> dict[str, tuple[str, int]]:
     try:
         with path.open("rb") as file:
             elf = ELFFile(file)
-            avr = elf["e_machine"] == "EM_AVR"
             found = {
                 section.name: (_kind(section), int(section["sh_size"]))
                 for section in elf.iter_sections()
-                if section["sh_flags"] & _ALLOC
-                and not (avr and section["sh_addr"] >= _AVR_ELSEWHERE)
+                if _is_in(elf, section)
             }
     except (OSError, ELFError) as error:
         raise _no_program(path, str(error)) from error
     if not found:
         raise _no_program(path, "nothing in it is loaded")
     return found
+
+
+@dataclass(frozen=True)
+class LoadedSymbol:
+    """A function or variable of a program.
+
+    Attributes:
+        name: as in the file.
+        kind: of its section: ``text``, ``data`` or ``bss``.
+        bytes: its size.
+    """
+
+    name: str
+    kind: str
+    bytes: int
+
+
+def symbols(path: Path) -> list[LoadedSymbol]:
+    """Return every function and variable that takes memory, in the file's order.
+
+    Empty if the symbols were stripped. Names that stand for the same memory are listed once.
+
+    Raises:
+        BuildError: ``path`` is not an ELF file.
+    """
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        with path.open("rb") as file:
+            elf = ELFFile(file)
+            kinds = {
+                index: _kind(s) for index, s in enumerate(elf.iter_sections()) if _is_in(elf, s)
+            }
+            table: Any = elf.get_section_by_name(".symtab")
+            found: dict[Any, LoadedSymbol] = {}
+            for symbol in table.iter_symbols() if table else ():
+                kind, size = kinds.get(symbol["st_shndx"]), int(symbol["st_size"])
+                if kind and size and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
+                    place = (symbol["st_shndx"], symbol["st_value"], size)
+                    found.setdefault(place, LoadedSymbol(symbol.name, kind, size))
+    except (OSError, ELFError) as error:
+        raise _no_program(path, str(error)) from error
+    return list(found.values())
+
+
+def _is_in(elf: Any, section: Any) -> bool:
+    """Return whether a section takes flash or RAM."""
+    avr = elf["e_machine"] == "EM_AVR"
+    return bool(section["sh_flags"] & _ALLOC) and not (avr and section["sh_addr"] >= _AVR_ELSEWHERE)
 
 
 def _no_program(path: Path, reason: str) -> BuildError:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyproof import reference, surroundings
+from tinyproof.budgets import Budgets, judge_budgets, measured
 from tinyproof.codegen import Generated
 from tinyproof.errors import BootError, ClockError, ProtocolError, TinyProofError, UsageError
 from tinyproof.exchange import Request
@@ -31,8 +32,6 @@ from tinyproof.protocol import PART, MessageType, Status
 from tinyproof.records import Records
 from tinyproof.reference import ReferenceRun
 from tinyproof.report import (
-    Budget,
-    BudgetClass,
     BuildInfo,
     Event,
     ModelInfo,
@@ -167,7 +166,7 @@ def replay(path: Path, progress: Progress) -> RunResult:
             with progress.step("compare", "with LiteRT"):
                 changed = _changed(samples, found.listener.answers)
                 judgement = _judge(header, generated, samples, outputs, changed)
-        return _result(header, found, judgement, ticks, len(samples), _classes(generated))
+        return _result(header, found, judgement, ticks, len(samples), generated)
     finally:
         samples.close()
 
@@ -275,7 +274,7 @@ def _result(
     judgement: Judgement | None,
     ticks: list[int],
     count: int,
-    classes: int,
+    generated: Generated,
 ) -> RunResult:
     hello = found.listener.hello
     result = RunResult(
@@ -295,7 +294,7 @@ def _result(
         samples_sha256=hashlib.sha256(header.samples).hexdigest(),
         judgement=judgement,
         labels=None if header.labels is None else np.array(header.labels, np.int64),
-        classes=classes,
+        classes=_classes(generated),
         # A clock that was found to be off measures nothing.
         ticks=np.frombuffer(array("Q", [] if isinstance(found.error, ClockError) else ticks), "Q"),
         tick_hz=hello.tick_rate if hello else 0.0,
@@ -304,9 +303,7 @@ def _result(
         versions=surroundings.versions(),
         error=found.error,
     )
-    if header.max_latency_us is None:
-        return result
+    demanded = Budgets(**header.budgets).over(Budgets(latency_p99_us=header.max_latency_us))
     figures = latency(result.ticks, result.tick_hz)
-    measured = figures.p99 if figures else None
-    budget = Budget("p99 latency", "us", header.max_latency_us, measured, BudgetClass.LATENCY)
-    return replace(result, budgets=(budget,))
+    known = measured(judgement, result.labels, generated.outputs, figures)
+    return replace(result, budgets=judge_budgets(demanded, known))

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tinyproof import reference, surroundings
 from tinyproof.access import is_simulated
 from tinyproof.answers import Answers
+from tinyproof.budgets import target_budgets
 from tinyproof.clock import ClockWatch, clock_error
+from tinyproof.closer import look_closer
 from tinyproof.codegen import Generated
-from tinyproof.convert.forms import Form
+from tinyproof.course import Course, RunOptions, classes_of, result_of
 from tinyproof.device import Device
 from tinyproof.errors import TinyProofError, UsageError
 from tinyproof.harness import (
@@ -30,99 +22,21 @@ from tinyproof.harness import (
     generate_model,
     make_firmware,
 )
+from tinyproof.image import image_figures
 from tinyproof.progress import Progress
 from tinyproof.project import Project
-from tinyproof.reference import ReferenceRun
-from tinyproof.report import (
-    Budget,
-    BudgetClass,
-    BuildInfo,
-    Clock,
-    ClockStatus,
-    Event,
-    GitInfo,
-    Memory,
-    ModelInfo,
-    Provenance,
-    RunResult,
-    Throughput,
-)
+from tinyproof.reference import ReferenceOutputs, ReferenceRun
+from tinyproof.report import Clock, ClockStatus, Memory, Provenance, RunResult
+from tinyproof.report.gather import Gathering
 from tinyproof.samples import PreparedSamples, check_labels, prepare
-from tinyproof.stability import Difference, repeat, sentence
-from tinyproof.stats import latency
+from tinyproof.stability import repeat
 from tinyproof.subject import Subject, find_samples, find_subject
-from tinyproof.targets import Target, find_target
+from tinyproof.targets import find_target
 from tinyproof.throughput import Stopwatch, measure_throughput, quiet_latency_us
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
 from tinyproof.wirelog import Header, WireLog
 
-Ticks = NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """What a run is asked to do.
-
-    Attributes:
-        target: name of the target.
-        port: serial port or pyserial URL, ``sim``, or None for a target that is a program.
-        model: a ``.tflite`` file; None for the digits.
-        form: which form of the digits model.
-        samples: an ``.npz`` file; None for the digits' own.
-        random: number of random and edge-value samples instead of a file.
-        engine: ``aot`` or ``tflm``; None for the target's default.
-        task: whether classes matter; None: if there are labels.
-        tolerance_lsb: k of the verdicts close and tie; None: only exact answers pass.
-        max_latency_us: budget of the p99 latency, microseconds.
-        baud: the serial port's speed, bits per second; None for the target's own.
-        flash: whether a board that runs something else is flashed; otherwise it is refused.
-        repeat: how many more times the samples are streamed, to find answers that change.
-        wire_log: file that every byte that passes is written to; None for none.
-        check_clock: wait until the board's clock has been watched for long enough, which is always
-            done with real boards.
-    """
-
-    target: str = "native"
-    port: str | None = None
-    model: Path | None = None
-    form: Form = Form.INT8
-    samples: Path | None = None
-    random: int | None = None
-    engine: str | None = None
-    task: Task | None = None
-    tolerance_lsb: int | None = None
-    max_latency_us: float | None = None
-    baud: int | None = None
-    flash: bool = True
-    check_clock: bool = False
-    repeat: int = 0
-    wire_log: Path | None = None
-
-
-@dataclass
-class _Course:
-    """What has become known so far; a run that ends early reports just that."""
-
-    options: RunOptions
-    target: Target
-    subject: Subject
-    simulated: bool
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began: float = field(default_factory=time.monotonic)
-    generated: Generated | None = None
-    firmware: Firmware | None = None
-    board: Board | None = None
-    samples: PreparedSamples | None = None
-    answers: Answers | None = None
-    judgement: Judgement | None = None
-    throughput: Throughput | None = None
-    quiet_latency_us: float | None = None
-    memory: Memory = field(default_factory=Memory)
-    tick_hz: float = 0.0
-    clock: Clock | None = None
-    differences: list[Difference] = field(default_factory=list)
-    log: WireLog | None = None
-    error: TinyProofError | None = None
+__all__ = ["RunOptions", "run"]
 
 
 def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
@@ -137,7 +51,8 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
     target.engine(options.engine)
     simulated = is_simulated(target, options.port)
     subject = find_subject(project, options.model, options.samples, progress, form=options.form)
-    course = _Course(options, target, subject, simulated)
+    course = Course(options, target, subject, simulated)
+    course.budgets = options.budgets.over(target_budgets(target))
     course.log = WireLog(options.wire_log) if options.wire_log else None
     try:
         _prove(project, course, progress)
@@ -148,29 +63,35 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
     if course.log:
         lost = course.log.finish(course.error)
         course.error = course.error or lost
-    return _result(project, course)
+    try:
+        return result_of(project, course)
+    finally:
+        course.close()
 
 
 def _prepare(subject: Subject, generated: Generated, options: RunOptions) -> PreparedSamples:
     samples = prepare(find_samples(subject, generated, options.random), generated.inputs)
     if samples.labels is not None and options.task is not Task.TENSOR:
-        check_labels(samples.labels, _classes(generated), samples.source)
+        check_labels(samples.labels, classes_of(generated), samples.source)
     return samples
 
 
-def _classes(generated: Generated) -> int:
-    return int(np.prod(generated.outputs[0].shape))
-
-
-def _prove(project: Project, course: _Course, progress: Progress) -> None:
+def _prove(project: Project, course: Course, progress: Progress) -> None:
     """Stream the samples and judge whatever was answered, however the stream ended."""
     model, options = course.subject.model, course.options
     # What is wrong with model or samples shows before anything is built.
-    course.generated = generated = generate_model(model, progress)
+    course.generated = generated = generate_model(
+        model, progress, course.target, options.engine
+    )
     course.samples = samples = _prepare(course.subject, generated, options)
     course.answers = answers = Answers(sum(t.bytes for t in generated.outputs))
     # LiteRT works while the firmware is built, met and streamed to.
-    with ReferenceRun(model, samples.records) as expected:
+    with (
+        ReferenceRun(
+            model, samples.records, engine=course.target.engine(options.engine)
+        ) as expected,
+        Gathering(model, course.subject.path, samples) as gathering,
+    ):
         course.firmware = make_firmware(
             project,
             course.target,
@@ -180,6 +101,7 @@ def _prove(project: Project, course: _Course, progress: Progress) -> None:
             engine=options.engine,
             simulated=course.simulated,
         )
+        course.image = image_figures(course.firmware.build.program)
         if course.log:
             course.log.begin(_header(course, course.firmware, samples))
         try:
@@ -193,19 +115,36 @@ def _prove(project: Project, course: _Course, progress: Progress) -> None:
             ) as course.board:
                 course.tick_hz = course.board.hello.tick_rate
                 _stream(course, course.board, samples, answers, progress)
+                _compare(course, expected, gathering, progress)
+                look_closer(course, course.board, progress)
         except UsageError:
             raise
         except TinyProofError as error:
             course.error = error
-        if not len(answers):
-            return
-        answers.skip_to(len(samples))
-        with progress.step("compare", "with LiteRT") as step:
-            course.judgement = _judge(course, generated, samples, answers, expected)
-            step.result(", ".join(f"{n} {v}" for v, n in course.judgement.counts().items() if n))
+        if len(answers) and not course.compared:
+            _compare(course, expected, gathering, progress)
 
 
-def _header(course: _Course, firmware: Firmware, samples: PreparedSamples) -> Header:
+def _compare(
+    course: Course, expected: ReferenceRun, gathering: Gathering, progress: Progress
+) -> None:
+    """Judge what was answered, while the board waits to be asked about it."""
+    generated, samples, answers = course.generated, course.samples, course.answers
+    assert generated
+    assert samples
+    assert answers is not None
+    course.compared = True
+    answers.skip_to(len(samples))
+    with progress.step("compare", "with LiteRT") as step:
+        course.expected = expected.collect()
+        course.judgement = _judge(course, generated, samples, answers, course.expected)
+        course.evidence = gathering.collect(
+            generated.outputs, course.expected.records, answers, course.judgement
+        )
+        step.result(", ".join(f"{n} {v}" for v, n in course.judgement.counts().items() if n))
+
+
+def _header(course: Course, firmware: Firmware, samples: PreparedSamples) -> Header:
     options, labels = course.options, samples.labels
     return Header(
         target=course.target.name,
@@ -220,12 +159,13 @@ def _header(course: _Course, firmware: Firmware, samples: PreparedSamples) -> He
         build_id=firmware.build.id,
         task=options.task or default_task(samples),
         tolerance_lsb=options.tolerance_lsb,
-        max_latency_us=options.max_latency_us,
+        max_latency_us=course.budgets.latency_p99_us,
+        budgets=course.budgets.heard().given(),
     )
 
 
 def _stream(
-    course: _Course, board: Board, samples: PreparedSamples, answers: Answers, progress: Progress
+    course: Course, board: Board, samples: PreparedSamples, answers: Answers, progress: Progress
 ) -> None:
     total = len(samples)
     clock = None if board.simulator else ClockWatch(board.device)
@@ -252,7 +192,7 @@ def _stream(
     course.clock = _check_clock(course, clock)
 
 
-def _check_clock(course: _Course, clock: ClockWatch | None) -> Clock:
+def _check_clock(course: Course, clock: ClockWatch | None) -> Clock:
     """Hold the board's clock against the host's; a second more is nothing to a real board."""
     if clock is None:
         return Clock(ClockStatus.SIMULATED)
@@ -277,95 +217,18 @@ def _memory(device: Device, firmware: Firmware) -> Memory:
 
 
 def _judge(
-    course: _Course,
+    course: Course,
     generated: Generated,
     samples: PreparedSamples,
     answers: Answers,
-    expected: ReferenceRun,
+    outputs: ReferenceOutputs,
 ) -> Judgement:
-    outputs = expected.collect()
-    try:
-        return judge(
-            generated.outputs,
-            outputs.records,
-            answers,
-            task=course.options.task or default_task(samples),
-            tolerance_lsb=course.options.tolerance_lsb,
-            unstable=find_unstable(fingerprints(samples), answers)
-            | {found.sample for found in course.differences},
-        )
-    finally:
-        outputs.close()
-
-
-def _result(project: Project, course: _Course) -> RunResult:
-    firmware, samples, board = course.firmware, course.samples, course.board
-    ticks = np.frombuffer(course.answers.ticks, np.uint64) if course.answers else np.empty(0)
-    commit = surroundings.git_commit(project.root)
-    return RunResult(
-        started=course.started,
-        duration_s=time.monotonic() - course.began,
-        target=course.target.name,
-        provenance=Provenance(course.target.provenance if course.simulated else "board"),
-        engine=course.target.engine(course.options.engine),
-        engine_version=board.hello.model.engine_version if board else "",
-        model=_model_info(course.subject),
-        reference=reference.describe(),
-        samples=len(samples) if samples else 0,
-        port=board.port if board else "",
-        samples_source=samples.source if samples else "",
-        samples_sha256=samples.sha256 if samples else "",
-        judgement=course.judgement,
-        labels=samples.labels if samples else None,
-        classes=_classes(course.generated) if course.generated else 0,
-        ticks=ticks,
-        tick_hz=course.tick_hz,
-        clock=course.clock,
-        build=_build_info(firmware) if firmware else BuildInfo(),
-        git=GitInfo(commit.commit, commit.dirty) if commit else None,
-        throughput=course.throughput,
-        quiet_latency_us=course.quiet_latency_us,
-        memory=course.memory,
-        events=tuple(_events(course, board)) if board else (),
-        budgets=tuple(_budgets(course, ticks)),
-        versions=surroundings.versions(),
-        error=course.error,
+    return judge(
+        generated.outputs,
+        outputs.records,
+        answers,
+        task=course.options.task or default_task(samples),
+        tolerance_lsb=course.options.tolerance_lsb,
+        unstable=find_unstable(fingerprints(samples), answers)
+        | {found.sample for found in course.differences},
     )
-
-
-def _model_info(subject: Subject) -> ModelInfo:
-    return ModelInfo(subject.name, hashlib.sha256(subject.model).hexdigest(), len(subject.model))
-
-
-def _build_info(firmware: Firmware) -> BuildInfo:
-    made = firmware.build
-    tools = "; ".join(made.toolchain.splitlines())
-    return BuildInfo(made.id_hex, tools, tuple(made.flags.split()))
-
-
-def _events(course: _Course, board: Board) -> Iterator[Event]:
-    events = board.device.events
-    causes = ", ".join(sorted(set(events.causes)))
-    for kind, number in (
-        ("restart", events.restarts),
-        ("retransmission", events.retransmissions),
-        ("probe", events.probes),
-        ("late-answer", events.late_answers),
-        ("dropped-frame", events.dropped_frames),
-    ):
-        if number:
-            yield Event(kind, number, causes if kind == "restart" else "")
-    for text in board.device.link.returns:
-        yield Event("port-return", 1, text)
-    if course.differences:
-        yield Event("unstable", len(course.differences), sentence(course.differences))
-    for text in events.texts:
-        yield Event("boot-text", 1, text)
-
-
-def _budgets(course: _Course, ticks: Ticks) -> Iterator[Budget]:
-    limit = course.options.max_latency_us
-    if limit is not None:
-        figures = latency(ticks, course.tick_hz)
-        measured = figures.p99 if figures else None
-        yield Budget("p99 latency", "us", limit, measured, BudgetClass.LATENCY)

@@ -11,15 +11,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
+import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tinyproof.budgets import HEARD, valid
 from tinyproof.errors import StorageError, TinyProofError, UsageError
 from tinyproof.report import Provenance
+from tinyproof.storage import open_given
 from tinyproof.text import printable
 from tinyproof.verdict import Task
 
@@ -48,7 +50,8 @@ class Header:
         build_id: of the firmware that was expected.
         task: ``classification`` or ``tensor``.
         tolerance_lsb: k of the verdicts close and tie, None if not given.
-        max_latency_us: budget of the p99 latency, None if there was none.
+        max_latency_us: budget of the p99 latency, None if there was none; also among ``budgets``.
+        budgets: limits by name, see ``tinyproof.budgets``: those that the bytes can prove kept.
     """
 
     target: str
@@ -64,6 +67,7 @@ class Header:
     task: Task
     tolerance_lsb: int | None
     max_latency_us: float | None
+    budgets: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ def read_log(path: Path) -> tuple[Header, Iterator[Chunk | End]]:
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     label = printable(str(path))
     try:
-        with open(path, "rb") as file:
+        with open_given(path) as file:
             number, read = 0, 0
             while line := file.readline(MAX_LINE + 1):
                 number, read = number + 1, read + len(line)
@@ -203,18 +207,20 @@ def _header(line: dict[str, Any]) -> Header:
             hint="Give a file that tinyproof run --wire-log of this version wrote.",
         )
     values: dict[str, Any] = {}
-    for field in fields(Header):
-        value = line.get(field.name)
-        if field.type == "bytes":
+    for known in fields(Header):
+        # Logs of before have no budgets but the one.
+        value = line.get(known.name, {} if known.name == "budgets" else None)
+        if known.type == "bytes":
             value = _bytes(1, value)
-        if not _CHECKS[str(field.type)](value):
-            raise _damaged(1, f"{field.name} is missing or has the wrong type")
-        values[field.name] = _KEPT.get(str(field.type), _as_it_is)(value)
+        if not _CHECKS[str(known.type)](value):
+            raise _damaged(1, f"{known.name} is missing or has the wrong type")
+        values[known.name] = _KEPT.get(str(known.type), _as_it_is)(value)
     return Header(**values)
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    # An integer may be too large for any float.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _is_label(value: Any) -> bool:
@@ -234,6 +240,9 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "float | None": lambda value: value is None or (_is_number(value) and value > 0),
     "list[int] | None": lambda value: (
         value is None or (type(value) is list and all(map(_is_label, value)))
+    ),
+    "dict[str, float]": lambda value: (
+        type(value) is dict and all(n in HEARD and valid(n, v) for n, v in value.items())
     ),
 }
 

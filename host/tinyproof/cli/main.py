@@ -25,6 +25,7 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 # no command pays for the imports of another.
 COMMANDS = {
     "run": "tinyproof.cli.run",
+    "bench": "tinyproof.cli.bench",
     "train": "tinyproof.cli.train",
     "convert": "tinyproof.cli.convert",
     "generate": "tinyproof.cli.generate",

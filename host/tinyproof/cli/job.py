@@ -1,0 +1,156 @@
+"""What ``run`` and ``bench`` share: the options of the main job, and doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tinyproof.cli import options
+from tinyproof.convert import Form
+
+if TYPE_CHECKING:
+    from tinyproof.bench import BenchOptions
+    from tinyproof.budgets import Budgets
+    from tinyproof.report import RunResult
+    from tinyproof.run import RunOptions
+
+Command = Callable[..., Any]
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_BUDGETS: tuple[tuple[str, str, Any, str, str], ...] = (
+    ("--max-latency-us", "latency_p99_us", _POSITIVE, "US", "p99 latency, microseconds"),
+    ("--max-p50-us", "latency_p50_us", _POSITIVE, "US", "median latency, microseconds"),
+    ("--max-flash", "flash_bytes", click.IntRange(min=1), "BYTES", "the image"),
+    ("--max-ram", "static_ram_bytes", click.IntRange(min=1), "BYTES", "static RAM"),
+    ("--max-arena", "arena_bytes", click.IntRange(min=1), "BYTES", "the model's tensors"),
+    ("--max-stack", "stack_bytes", click.IntRange(min=1), "BYTES", "the deepest stack"),
+    ("--max-lsb", "max_lsb", click.IntRange(min=0), "LSB", "the largest error of an output"),
+    (
+        "--min-accuracy",
+        "accuracy",
+        click.FloatRange(0, 1),
+        "SHARE",
+        "the board's accuracy, 0 to 1",
+    ),
+)
+"""Option, name in ``tinyproof.budgets``, type, unit, what is bounded."""
+
+_OPTIONS: tuple[Callable[[Command], Command], ...] = (
+    options.target,
+    options.port,
+    options.model,
+    options.form,
+    click.option(
+        "--samples", type=options.FILE, help="An .npz file with x and, if known, labels y."
+    ),
+    click.option(
+        "--random",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Instead of --samples: N random and edge-value inputs.",
+    ),
+    options.engine,
+    options.baud,
+    click.option("--no-flash", is_flag=True, help="Refuse a board that runs something else."),
+    click.option(
+        "--task",
+        type=click.Choice(["classification", "tensor"]),
+        help="Whether classes matter; they do by default where there are labels.",
+    ),
+    click.option(
+        "--tolerance-lsb",
+        type=click.IntRange(min=0),
+        metavar="K",
+        help="Let answers within K LSB pass; without it only exact ones do.",
+    ),
+    click.option(
+        "--check-clock",
+        is_flag=True,
+        help="Watch the clock of a simulated board or a program for a second, as that of real "
+        "boards.",
+    ),
+    click.option(
+        "--repeat",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="Stream the samples N more times: again, shuffled, with poisoned memory; an answer "
+        "that changes is unstable.",
+    ),
+    click.option(
+        "--trace",
+        is_flag=True,
+        help="Compare layer by layer even if no answer is wrong; wrong ones are always traced.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder for report.json.  [default: .tinyproof/report]",
+    ),
+    *(
+        click.option(name, key, type=kind, metavar=unit, help=f"Budget: {words}; missed: exit 1.")
+        for name, key, kind, unit, words in _BUDGETS
+    ),
+)
+
+
+def job_options(command: Command) -> Command:
+    """Give ``command`` the options of the main job; it takes them as keywords."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def run_options(given: dict[str, Any], bench: BenchOptions | None = None) -> RunOptions:
+    """Return what the options ask for; see ``tinyproof.run.RunOptions``."""
+    from tinyproof.run import RunOptions
+    from tinyproof.verdict import Task
+
+    if given["random"] is not None and given["samples"] is not None:
+        raise click.UsageError("--random and --samples exclude each other.")
+    return RunOptions(
+        target=given["target"],
+        port=given["port"],
+        model=given["model"],
+        form=Form(given["form"]),
+        samples=given["samples"],
+        random=given["random"],
+        engine=given["engine"],
+        task=Task(given["task"]) if given["task"] else None,
+        tolerance_lsb=given["tolerance_lsb"],
+        budgets=_budgets(given),
+        baud=given["baud"],
+        flash=not given["no_flash"],
+        check_clock=given["check_clock"],
+        repeat=given["repeat"],
+        wire_log=given.get("wire_log"),
+        trace=given["trace"],
+        bench=bench,
+    )
+
+
+def _budgets(given: dict[str, Any]) -> Budgets:
+    from tinyproof.budgets import Budgets
+
+    return Budgets(**{key: given[key] for _, key, *_ in _BUDGETS})
+
+
+def do_job(given: dict[str, Any], bench: BenchOptions | None = None) -> tuple[RunResult, Path]:
+    """Do the main job and return its result, and the folder where its report goes."""
+    from tinyproof.cli.console import ConsoleProgress
+    from tinyproof.health import run_on_bench
+    from tinyproof.project import find_project
+    from tinyproof.quarantine import Quarantine
+    from tinyproof.run import run
+    from tinyproof.storage import check_writable
+
+    chosen = run_options(given, bench)
+    project = find_project()
+    folder: Path = given["out"] or project.state / "report"
+    check_writable(folder)
+    if given.get("quarantine"):
+        return run_on_bench(project, chosen, ConsoleProgress(), Quarantine()), folder
+    return run(project, chosen, ConsoleProgress()), folder
