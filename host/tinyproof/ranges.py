@@ -28,19 +28,19 @@ class RangeWatch:
     """Real values of one input on their way to be quantized."""
 
     def __init__(self, tensor: TensorLike, source: str) -> None:
-        """Watch values for ``tensor``, which is quantized; ``source`` is where they come from."""
-        limits = np.iinfo(element_type(tensor))
-        scale, zero = float(tensor.scale), int(tensor.zero_point)
-        self.least, self.largest = (scale * (end - zero) for end in (limits.min, limits.max))
-        self._step = scale
-        self._name = printable(tensor.name, limit=60)
-        self._source = source
+        """Watch values for ``tensor``; ``source`` is where they come from, safe to print."""
+        self.tensor = tensor
+        self.source = source
+        self._step = float(tensor.scale)
+        dtype = element_type(tensor)
+        self._watched = dtype.kind in "iu" and self._step > 0
+        self.least, self.largest = _range(tensor) if self._watched else (-np.inf, np.inf)
         self._values = self._beyond = 0
         self._low, self._high = np.inf, -np.inf
 
     def add(self, real: NDArray[Any]) -> None:
-        """Take a block of values, all finite. Up to a step beyond the range is rounding."""
-        if not real.size:
+        """Take a block of real values, all finite. A step beyond the range is rounding."""
+        if not self._watched or not real.size:
             return
         self._values += int(np.count_nonzero(real))
         outside = (real < self.least - self._step) | (real > self.largest + self._step)
@@ -54,9 +54,12 @@ class RangeWatch:
         Raises:
             SamplesError: most values are beyond the range.
         """
+        if not self._watched:
+            return ""
         share = self._beyond / max(self._values, 1)
+        name = printable(self.tensor.name, limit=60)
         told = (
-            f"{self._source} has values from {self._low:g} to {self._high:g}, input {self._name} "
+            f"{self.source} has values from {self._low:g} to {self._high:g}, input {name} "
             f"takes {self.least:.4g} to {self.largest:.4g}"
         )
         if share > REFUSED_SHARE:
@@ -78,3 +81,10 @@ class RangeWatch:
                 "has metadata on it, with --raw-samples."
             )
         return "Scale the samples as it was done for training, or calibrate the model on these."
+
+
+def _range(tensor: TensorLike) -> tuple[float, float]:
+    """Return the least and the largest real value that a quantized tensor holds."""
+    limits = np.iinfo(element_type(tensor))
+    scale, zero = float(tensor.scale), int(tensor.zero_point)
+    return scale * (limits.min - zero), scale * (limits.max - zero)
