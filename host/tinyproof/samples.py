@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.errors import SamplesError
+from tinyproof.metadata import Normalization
 from tinyproof.npz import SAVE_HINT, MemoryArray, NpzArray, NpzFile
+from tinyproof.ranges import RangeWatch
 from tinyproof.records import BLOCK_BYTES, Records
 from tinyproof.tensors import TensorLike, byte_count, element_type
 from tinyproof.text import count, printable
@@ -121,6 +123,7 @@ class PreparedSamples(Sequence[bytes]):
         inputs: the model's inputs.
         source: where the samples come from, safe to print.
         sha256: of all records in order, hexadecimal.
+        warnings: sentences on samples that suit the model badly; see ``ranges``.
     """
 
     records: Records
@@ -129,6 +132,7 @@ class PreparedSamples(Sequence[bytes]):
     source: str
     sha256: str
     truth: NDArray[np.float32] | None = None
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return how many samples there are."""
@@ -157,28 +161,40 @@ class PreparedSamples(Sequence[bytes]):
         self.records.close()
 
 
-def prepare(samples: SampleSet, inputs: Sequence[TensorLike]) -> PreparedSamples:
+def prepare(
+    samples: SampleSet,
+    inputs: Sequence[TensorLike],
+    raw: Sequence[Normalization] | None = None,
+) -> PreparedSamples:
     """Check the samples against the model's inputs and convert them, block by block.
+
+    Args:
+        samples: as the user gave them.
+        inputs: of the model.
+        raw: how the values of each input become the model's; None if they are prepared already.
 
     Raises:
         SamplesError: an array is missing or of the wrong shape, type or length, holds NaN or
-            infinity, or has no rows.
+            infinity, has no rows, or is of another range than the model's.
         StorageError: the temporary folder is full.
     """
     arrays = _choose(samples, inputs)
     for array, tensor in zip(arrays, inputs, strict=True):
         _check_shape(array, tensor, samples.source)
-        _check_type(array, tensor, samples.source)
+        if raw is None or array.dtype.kind not in "fiu":
+            _check_type(array, tensor, samples.source)
     _check_lengths(arrays, samples)
     records = Records(sum(byte_count(tensor) for tensor in inputs))
     digest = hashlib.sha256()
     row_bytes = sum(math.prod(tensor.shape) * 8 for tensor in inputs)
     rows = max(1, BLOCK_BYTES // row_bytes)
+    watches = [RangeWatch(tensor, samples.source) for tensor in inputs]
+    steps: Sequence[Normalization | None] = raw or [None] * len(inputs)
     start = 0
     for blocks in zip(*(array.blocks(rows) for array in arrays), strict=True):
         columns = [
-            _convert(block, tensor, start, samples.source)
-            for block, tensor in zip(blocks, inputs, strict=True)
+            _convert(block if step is None else step.apply(block), watch, start)
+            for block, watch, step in zip(blocks, watches, steps, strict=True)
         ]
         packed = np.concatenate(columns, axis=1).tobytes()
         digest.update(packed)
@@ -191,6 +207,7 @@ def prepare(samples: SampleSet, inputs: Sequence[TensorLike]) -> PreparedSamples
         samples.source,
         digest.hexdigest(),
         samples.truth,
+        tuple(filter(None, (watch.finish() for watch in watches))),
     )
 
 
@@ -267,7 +284,7 @@ def _check_type(array: Rows, tensor: TensorLike, source: str) -> None:
         return
     choices = f"{wanted}" if wanted.kind == "f" or not tensor.scale else f"float32 or {wanted}"
     raise SamplesError(
-        f"Array {_name(array)} of {source} is {printable(str(got), limit=80)}, the model wants {choices}.",
+        f"Array {_name(array)} of {source} is {_shown(got)}, the model wants {choices}.",
         hint="Give real values as float32, scaled as in training."
         if tensor.scale or wanted.kind == "f"
         else f"This input is not quantized: give it as {wanted}.",
@@ -295,13 +312,15 @@ def _check_lengths(arrays: Sequence[Rows], samples: SampleSet) -> None:
         )
 
 
-def _convert(block: NDArray[Any], tensor: TensorLike, start: int, source: str) -> NDArray[np.uint8]:
+def _convert(block: NDArray[Any], watch: RangeWatch, start: int) -> NDArray[np.uint8]:
     """Return a block's rows as the model's bytes, (n, bytes of the input)."""
+    tensor = watch.tensor
     wanted = element_type(tensor)
     if block.dtype.kind == "f":
         with np.errstate(over="ignore"):
             real = block.astype(np.float32 if wanted.kind != "f" else wanted)
-        _check_finite(real, tensor, start, source)
+        _check_finite(real, tensor, start, watch.source)
+        watch.add(real)
         block = real if wanted.kind == "f" else _quantized(real, tensor)
     packed = np.ascontiguousarray(block, wanted).reshape(len(block), -1)
     return packed.view(np.uint8)
@@ -334,3 +353,8 @@ def _join(names: Sequence[str]) -> str:
 def _held(names: Sequence[str]) -> str:
     shown = _join(names[:8]) + (", ..." if len(names) > 8 else "")
     return f"; it holds {shown}" if names else "; it holds no arrays"
+
+
+def _shown(dtype: np.dtype[Any]) -> str:
+    """Return an element type in words; a file may declare one of any length."""
+    return printable(str(dtype), limit=80)
