@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from reports import CONV, DENSE, VERDICTS, bench, changed, layer, report
 from rich.console import Console
 
-from native_cli import assert_complains, call
+from native_cli import DIGITS_RUN, assert_complains, call
 from tinyproof.compare import Change, compare
 from tinyproof.compare.noise import of_repeats
 from tinyproof.compare.page import render_page
 from tinyproof.compare.render import render, to_dict
 from tinyproof.errors import IncomparableError
+from tinyproof.project import Project
 from tinyproof.report import (
     BuildInfo,
     Clock,
@@ -30,6 +31,7 @@ from tinyproof.report import (
     Provenance,
     Report,
     Throughput,
+    load_report,
     write_report,
 )
 from tinyproof.report.model import Accuracy
@@ -283,3 +285,19 @@ def test_the_command_ends_with_what_it_found(folders: tuple[Path, Path, Path]) -
     assert call("compare", old, new, "--allow-percent", "100").code == 0
     assert_complains(call("compare", old, other), 3, "target esp32dev and pico")
     assert_complains(call("compare", old, old.parent / "none"), 2, "There is no report")
+
+
+def test_a_run_holds_itself_against_a_baseline_read_before_it_begins(
+    project: Project, out: Path
+) -> None:
+    assert call(*DIGITS_RUN, "--out", out).code == 0
+    # A baseline in the folder that the run writes; its arena was smaller by a byte.
+    first = load_report(out)
+    smaller = changed(first, "memory", arena=(first.memory.arena or 0) - 1, stack=None)
+    write_report(dataclasses.replace(smaller, latency_us=None, throughput=None), out)
+    ended = call(*DIGITS_RUN, "--out", out, "--baseline", out)
+    assert (ended.code, load_report(out).passed) == (1, True)
+    assert "1 regression: arena:" in ended.out
+    assert "Regression" in (out / "compare.html").read_text()
+    other = call(*DIGITS_RUN, "--out", out, "--baseline", write_report(BASE, out / "other"))
+    assert_complains(other, 3, "model", "target")

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from tinyproof.cli.compare import against
 from tinyproof.cli.job import do_job, job_options
-from tinyproof.cli.run import conclude
 
 
 @click.command(short_help="Prove a model, and measure where its time and memory go.")
@@ -49,6 +49,5 @@ def command(warmup: int, n: int | None, repeats: int, no_litert: bool, **given: 
     from tinyproof.litert_latency import Plan
 
     litert = None if no_litert else Plan()
-    return conclude(
-        *do_job(given, BenchOptions(warmup=warmup, n=n, repeats=repeats, litert=litert))
-    )
+    plan = BenchOptions(warmup=warmup, n=n, repeats=repeats, litert=litert)
+    return against(given["baseline"], lambda: do_job(given, plan))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,12 @@ from tinyproof.cli import options
 
 if TYPE_CHECKING:
     from tinyproof.compare import Comparison
+    from tinyproof.report import RunResult
 
 REPORT = click.Path(path_type=Path)
 EXIT_REGRESSION = 1
+PAGE = "compare.html"
+"""What ``--baseline`` writes beside ``report.json``."""
 
 
 @click.command(short_help="Hold a report against an earlier one; a regression fails.")
@@ -62,3 +66,21 @@ def show(comparison: Comparison, *, as_json: bool = False, html: Path | None = N
         write_atomic(html, render_page(comparison))
         click.echo(f"Wrote {html}.", err=True)
     return 0 if comparison.passed else EXIT_REGRESSION
+
+
+def against(baseline: Path | None, job: Callable[[], tuple[RunResult, Path]]) -> int:
+    """Do a job, write its report and hold it against ``baseline``; return the exit code.
+
+    The baseline is read before the job begins, which may overwrite it.
+    """
+    from tinyproof.cli.run import conclude
+    from tinyproof.compare import compare
+    from tinyproof.report import load_report, make_report
+
+    old = None if baseline is None else load_report(baseline)
+    result, folder = job()
+    code = conclude(result, folder)
+    if old is None or code not in (0, EXIT_REGRESSION):
+        return code
+    click.echo()
+    return show(compare(old, make_report(result)), html=folder / PAGE) or code

@@ -47,6 +47,11 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
         "--samples", type=options.FILE, help="An .npz file with x and, if known, labels y."
     ),
     click.option(
+        "--raw-samples",
+        is_flag=True,
+        help="Prepare --samples as the model's metadata says: (x - mean) / std.",
+    ),
+    click.option(
         "--random",
         type=click.IntRange(min=1),
         metavar="N",
@@ -90,6 +95,12 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder for report.json.  [default: .tinyproof/report]",
     ),
+    click.option(
+        "--baseline",
+        type=click.Path(path_type=Path),
+        metavar="REPORT",
+        help="Compare with an earlier report.json; a regression ends with 1.",
+    ),
     *(
         click.option(name, key, type=kind, metavar=unit, help=f"Budget: {words}; missed: exit 1.")
         for name, key, kind, unit, words in _BUDGETS
@@ -111,6 +122,8 @@ def run_options(given: dict[str, Any], bench: BenchOptions | None = None) -> Run
 
     if given["random"] is not None and given["samples"] is not None:
         raise click.UsageError("--random and --samples exclude each other.")
+    if given["raw_samples"] and given["samples"] is None:
+        raise click.UsageError("--raw-samples needs --samples.")
     return RunOptions(
         target=given["target"],
         port=given["port"],
@@ -129,6 +142,7 @@ def run_options(given: dict[str, Any], bench: BenchOptions | None = None) -> Run
         wire_log=given.get("wire_log"),
         trace=given["trace"],
         bench=bench,
+        raw_samples=given["raw_samples"],
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tinyproof.cli.compare import against
 from tinyproof.cli.job import do_job, job_options
 from tinyproof.cli.streams import complain
 from tinyproof.errors import StorageError
@@ -41,7 +42,7 @@ def command(**given: Any) -> int:
       tinyproof run --target native_asan --model m.tflite --random 200
       tinyproof run --target uno --port sim --baud 1000000
     """
-    return conclude(*do_job(given))
+    return against(given["baseline"], lambda: do_job(given))
 
 
 def conclude(result: RunResult, folder: Path) -> int:
