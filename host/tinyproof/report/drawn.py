@@ -12,7 +12,7 @@ from tinyproof.report.charts import Lines, lines, span_of
 from tinyproof.report.evidence import Curve, Evidence, FeatureMap
 from tinyproof.report.model import DifferingSample, Report
 from tinyproof.report.pictures import data_uri, limits
-from tinyproof.report.words import DASH, dimensions, short
+from tinyproof.report.words import DASH, aligned, dimensions, short
 
 MAX_SCORES = 12
 MAX_SIDE = 96
@@ -134,11 +134,12 @@ def _scores(
 ) -> Iterator[Score]:
     low, high = limits(np.concatenate([wanted[chosen], got[chosen]]))
     low, high = min(low, 0.0), max(high, 0.0)
+    written = aligned(max(-low, high))
     for index in chosen:
         a, b = float(wanted[index]), float(got[index])
         bars = span_of(a, low, high), span_of(b, low, high)
-        missing = np.isnan(b) and not np.isnan(a)
-        yield Score(str(index), short(a), DASH if missing else short(b), *bars, a != b)
+        got_text = DASH if np.isnan(b) and not np.isnan(a) else written(b)
+        yield Score(str(index), written(a), got_text, *bars, a != b)
 
 
 def drawn_layers(evidence: Evidence | None) -> list[DrawnLayer]:

@@ -18,7 +18,6 @@ from tinyproof.report import views, words
 from tinyproof.report.drawn import drawn_curves, drawn_layers, drawn_samples
 from tinyproof.report.evidence import Evidence
 from tinyproof.report.model import Report
-from tinyproof.report.render import provenance_text
 from tinyproof.report.words import microseconds, whole
 from tinyproof.text import printable
 
@@ -114,7 +113,6 @@ def render_html(report: Report, evidence: Evidence | None) -> str:
         v=views,
         w=words,
         evidence=evidence,
-        provenance=provenance_text(report),
         worth=views.WORTH[report.provenance],
         sections=list(_sections(report, parts)),
         **parts,

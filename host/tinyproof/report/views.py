@@ -14,17 +14,26 @@ from tinyproof.report.model import Report
 from tinyproof.report.outcome import budget_clause
 from tinyproof.report.parts import Provenance
 from tinyproof.report.pictures import data_uri
-from tinyproof.report.render import clock_text, provenance_text
+from tinyproof.report.render import clock_text
 from tinyproof.report.words import DASH, microseconds, percent, short, whole
 from tinyproof.text import count
 
 MAX_TABLE_CLASSES = 12
 """Larger confusion matrices are drawn instead of written."""
+TIGHT = 0.9
+"""Share of a memory beyond which its bar warns."""
 WORTH = {
     Provenance.BOARD: "Measured on a real board.",
     Provenance.CYCLE_EXACT: "Measured on a cycle-exact simulator: cycles are those of the chip.",
     Provenance.EMULATOR: "Run in an emulator: answers count, times say nothing of the chip.",
     Provenance.HOST: "Run as a program on a computer: answers count, times and sizes are its own.",
+}
+
+PLACES = {
+    Provenance.BOARD: "real board",
+    Provenance.CYCLE_EXACT: "cycle-exact simulator",
+    Provenance.EMULATOR: "emulator, not a board",
+    Provenance.HOST: "computer, not a board",
 }
 
 
@@ -39,11 +48,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class Meter:
-    """Memory in use: share of what there is, None where that is not known."""
+    """Memory in use: share of what there is, None where not known, and whether little is left."""
 
     name: str
     used: str
     share: float | None
+    tight: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ def _matrix(name: str, rows: tuple[tuple[int, ...], ...]) -> Matrix:
         "" if small else data_uri(np.sqrt(shares), 0.0, 1.0),
         int(np.trace(cells)),
         int(cells.sum()),
-        tuple(f"{a} taken for {b}: {rows[a][b]:,}" for a, b in places if wrong[a, b]),
+        tuple(f"{a} for {b} ({rows[a][b]:,}×)" for a, b in places if wrong[a, b]),
     )
 
 
@@ -164,7 +174,7 @@ def time_rows(report: Report) -> list[Share]:
     )
     whole_time = max(sum(us for _, us in parts), 1e-9)
     return [
-        Share(name, f"{microseconds(us)} µs", us / whole_time, percent(us / whole_time))
+        Share(name, microseconds(us), us / whole_time, percent(us / whole_time))
         for name, us in parts
     ]
 
@@ -182,7 +192,7 @@ def rate_rows(report: Report) -> list[Share]:
         rates.append((f"what the {throughput.limit.value} allows", throughput.limit_samples_per_s))
     known = [(name, rate) for name, rate in rates if rate is not None]
     largest = max([rate for _, rate in known], default=0.0) or 1.0
-    return [Share(name, f"{rate:,.0f} samples/s", rate / largest) for name, rate in known]
+    return [Share(name, f"{rate:,.0f}", rate / largest) for name, rate in known]
 
 
 def meters(report: Report) -> list[Meter]:
@@ -203,7 +213,9 @@ def meters(report: Report) -> list[Meter]:
 def _meter(name: str, used: int, size: int | None) -> Meter:
     if not size:
         return Meter(name, f"{used:,} bytes", None)
-    return Meter(name, f"{used:,} of {size:,} bytes, {percent(used / size)}", used / size)
+    # An arena is cut to measure: being full is what it is for.
+    tight = name != "Arena" and used > TIGHT * size
+    return Meter(name, f"{used:,} of {size:,} bytes, {percent(used / size)}", used / size, tight)
 
 
 def section_rows(report: Report) -> list[tuple[Section, float]]:
@@ -235,7 +247,7 @@ def provenance_rows(report: Report) -> Iterator[tuple[str, str, bool]]:
     """Yield name, value, and whether the value is code."""
     reference, git = report.reference, report.git
     rows = (
-        ("Measured on", provenance_text(report), False),
+        ("Measured on a", PLACES[report.provenance], False),
         ("Target", report.target, False),
         ("Port", report.port, True),
         ("Date", report.date, False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 DASH = "–"
 
@@ -25,6 +25,14 @@ def percent(share: float | None, digits: int = 1) -> str:
 def short(value: float | None) -> str:
     """Return up to four significant digits."""
     return DASH if value is None else f"{value:.4g}"
+
+
+def aligned(largest: float) -> Callable[[float], str]:
+    """Return what writes figures of a column, up to ``largest``, with as many decimals each."""
+    if not 1e-3 <= largest < 1e6:
+        return short
+    decimals = max(0, 4 - len(str(int(largest))))
+    return lambda value: f"{value:.{decimals}f}"
 
 
 def dimensions(shape: Sequence[int]) -> str:
