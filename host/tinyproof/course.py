@@ -21,6 +21,7 @@ from tinyproof.codegen import Generated
 from tinyproof.convert.forms import Form
 from tinyproof.errors import TinyProofError
 from tinyproof.harness import Board, Firmware
+from tinyproof.metadata import class_names
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceOutputs
 from tinyproof.report import (
@@ -73,6 +74,7 @@ class RunOptions:
             done with real boards.
         trace: look for the first layer that differs even if no answer is wrong.
         bench: measure where the time goes, too; None: do not.
+        raw_samples: the samples are prepared as the model's metadata says.
     """
 
     target: str = "native"
@@ -92,6 +94,7 @@ class RunOptions:
     wire_log: Path | None = None
     trace: bool = False
     bench: BenchOptions | None = None
+    raw_samples: bool = False
 
 
 @dataclass
@@ -173,6 +176,7 @@ def result_of(project: Project, course: Course) -> RunResult:
         judgement=course.judgement,
         labels=labels,
         classes=classes_of(course.generated) if course.generated else 0,
+        class_names=_class_names(course),
         ticks=ticks,
         tick_hz=course.tick_hz,
         clock=course.clock,
@@ -191,6 +195,12 @@ def result_of(project: Project, course: Course) -> RunResult:
         evidence=course.evidence,
         error=course.error,
     )
+
+
+def _class_names(course: Course) -> tuple[str, ...]:
+    if course.generated is None:
+        return ()
+    return class_names(course.subject.model, classes_of(course.generated))
 
 
 def _model_info(subject: Subject) -> ModelInfo:

@@ -23,10 +23,11 @@ from tinyproof.harness import (
     make_firmware,
 )
 from tinyproof.image import image_figures
+from tinyproof.metadata import normalizations
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceOutputs, ReferenceRun
-from tinyproof.report import Clock, ClockStatus, Memory, Provenance, RunResult
+from tinyproof.report import Clock, ClockStatus, Event, Memory, Provenance, RunResult
 from tinyproof.report.gather import Gathering
 from tinyproof.samples import PreparedSamples, check_labels, prepare
 from tinyproof.stability import repeat
@@ -70,7 +71,9 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
 
 
 def _prepare(subject: Subject, generated: Generated, options: RunOptions) -> PreparedSamples:
-    samples = prepare(find_samples(subject, generated, options.random), generated.inputs)
+    given, inputs = find_samples(subject, generated, options.random), generated.inputs
+    raw = normalizations(subject.model, len(inputs)) if options.raw_samples else None
+    samples = prepare(given, inputs, raw)
     if samples.labels is not None and options.task is not Task.TENSOR:
         check_labels(samples.labels, classes_of(generated), samples.source)
     return samples
@@ -80,10 +83,9 @@ def _prove(project: Project, course: Course, progress: Progress) -> None:
     """Stream the samples and judge whatever was answered, however the stream ended."""
     model, options = course.subject.model, course.options
     # What is wrong with model or samples shows before anything is built.
-    course.generated = generated = generate_model(
-        model, progress, course.target, options.engine
-    )
+    course.generated = generated = generate_model(model, progress, course.target, options.engine)
     course.samples = samples = _prepare(course.subject, generated, options)
+    course.notes += [Event("samples-range", 1, warning) for warning in samples.warnings]
     course.answers = answers = Answers(sum(t.bytes for t in generated.outputs))
     # LiteRT works while the firmware is built, met and streamed to.
     with (

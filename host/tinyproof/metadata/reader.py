@@ -82,6 +82,24 @@ def class_names(model: bytes, classes: int) -> tuple[str, ...]:
     return labels if len(labels) == classes else ()
 
 
+def normalizations(model: bytes, inputs: int) -> tuple[Normalization, ...]:
+    """Return how raw values of each input are prepared.
+
+    Raises:
+        ModelError: the metadata is malformed, or does not say it of every input.
+    """
+    metadata = read_metadata(model)
+    notes = metadata.inputs if metadata else ()
+    found = tuple(note.normalization for note in notes if note.normalization)
+    if len(found) != inputs or len(notes) != inputs:
+        raise ModelError(
+            "The model has no metadata that says how raw samples are prepared.",
+            hint="Write it with tinyproof convert MODEL --mean M --std S, or give samples that are "
+            "prepared already, without --raw-samples.",
+        )
+    return found
+
+
 def _buffer(model: bytes) -> bytes | None:
     """Return the buffer that holds the metadata."""
     root = Buffer(model).root()

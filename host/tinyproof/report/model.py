@@ -124,6 +124,7 @@ class Report:
     bench: BenchFigures | None = None
     image: ImageFigures | None = None
     first_difference: FirstDifference | None = None
+    class_names: tuple[str, ...] = ()
 
 
 def make_report(result: RunResult) -> Report:
@@ -170,6 +171,7 @@ def make_report(result: RunResult) -> Report:
         bench=result.bench,
         image=result.image,
         first_difference=result.first_difference,
+        class_names=result.class_names,
     )
 
 

@@ -52,6 +52,7 @@ class RunResult:
         judgement: the verdicts; None if no comparison took place.
         labels: (n,) integers, None without labels.
         classes: values of the first output; read only when there are labels.
+        class_names: one for each class, from the model's metadata; empty without.
         ticks: (m,) one count for each inference answered.
         tick_hz: ticks per second, 0 if the board never told.
         clock: the board's, held against the host's; None if it never came to that.
@@ -86,6 +87,7 @@ class RunResult:
     judgement: Judgement | None = None
     labels: NDArray[np.int64] | None = None
     classes: int = 0
+    class_names: tuple[str, ...] = ()
     ticks: NDArray[Any] = field(default_factory=_no_ticks)
     tick_hz: float = 0
     clock: Clock | None = None
