@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from tinyproof.errors import ModelError, UsageError
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.samples import SampleSet, load_samples
-from tinyproof.storage import lock
+from tinyproof.storage import lock, open_given
 from tinyproof.tensors import TensorLike
-from tinyproof.zoo import TrainedModel, is_trained, load_trained, train
+from tinyproof.zoo import TrainedModel, is_trained, load_trained, recipe_named, train
 
 DIGITS = "digits"
 LARGEST_MODEL = 64 << 20
@@ -89,13 +90,14 @@ def read_model(path: Path) -> bytes:
         ModelError: it is missing, not readable, empty or far too large.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST_MODEL:
-            raise ModelError(
-                f"The model {path} has {size:,} bytes, which no microcontroller holds.",
-                hint="Name a .tflite file of TinyML size.",
-            )
-        content = path.read_bytes()
+        with open_given(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > LARGEST_MODEL:
+                raise ModelError(
+                    f"The model {path} has {size:,} bytes, which no microcontroller holds.",
+                    hint="Name a .tflite file of TinyML size.",
+                )
+            content = stream.read(LARGEST_MODEL)
     except OSError as error:
         raise ModelError(
             f"The model {path} cannot be read: {error.strerror}.",
@@ -122,15 +124,18 @@ def trained_digits(project: Project, progress: Progress) -> TrainedModel:
     return load_trained(folder)
 
 
-def train_model(name: str, folder: Path, seed: int, progress: Progress) -> TrainedModel:
+def train_model(
+    name: str, folder: Path, seed: int, progress: Progress, *, data: Path | None = None
+) -> TrainedModel:
     """Train a model of the zoo into ``folder``, telling ``progress`` of each epoch."""
+    metric = recipe_named(name).metric
     with progress.step("train", name) as step:
 
-        def tell(epoch: int, epochs: int, loss: float, metric: float) -> None:
-            step.update(epoch, epochs, f"loss {loss:.3f}, accuracy {metric:.3f}")
-            step.result(f"{epochs} epochs, training accuracy {metric:.3f}")
+        def tell(epoch: int, epochs: int, loss: float, found: float) -> None:
+            step.update(epoch, epochs, f"loss {loss:.3f}, {metric} {found:.3f}")
+            step.result(f"{epochs} epochs, training {metric} {found:.3f}")
 
-        return train(name, folder, seed=seed, progress=tell)
+        return train(name, folder, seed=seed, data_file=data, progress=tell)
 
 
 def find_samples(subject: Subject, generated: Generated, random: int | None = None) -> SampleSet:

@@ -19,7 +19,7 @@ from tinyproof.convert.representative import load_labelled
 from tinyproof.graph import read_graph
 from tinyproof.metadata import Normalization
 
-Labels = NDArray[np.integer[Any]]
+Labels = NDArray[Any]
 
 
 def print_forms(
@@ -74,6 +74,8 @@ def _given(
 def _score(row: FormRow, y: Labels | None) -> tuple[str, str]:
     if y is None:
         return "-", "-"
+    if row.rmse is not None:
+        return "-", f"RMSE {row.rmse:.4g}"
     return f"{100 * row.accuracy:.2f} %", f"{row.correct}/{row.samples}"
 
 

@@ -30,6 +30,8 @@ class FormRow:
         correct: samples whose largest output is at the label's index, by ``ACCURACY_KERNELS``; 0
             without labels.
         samples: how many were tried.
+        rmse: of a regression, root mean square distance from the real values wanted; None for
+            classes.
         latency_us: median time of one invocation on this host, microseconds, by
             ``LATENCY_KERNELS``; filling inputs and reading outputs are not counted.
         latency_runs: invocations behind the median, after a warm-up.
@@ -41,6 +43,7 @@ class FormRow:
     samples: int
     latency_us: float
     latency_runs: int
+    rmse: float | None = None
 
     @property
     def accuracy(self) -> float:
@@ -52,29 +55,33 @@ def measure_form(
     form: Form,
     model: bytes,
     x: NDArray[np.float32],
-    y: NDArray[np.integer[Any]],
+    y: NDArray[Any],
     *,
     runs: int = 300,
 ) -> FormRow:
-    """Measure one classifier.
+    """Measure one model.
 
     Args:
         form: what ``model`` is.
         model: the bytes of a ``.tflite`` file with one input and one output.
         x: samples, N x input shape, real values, N at least 1.
-        y: labels, N.
+        y: labels, N; or the real values wanted of a regression, N x output shape.
         runs: invocations to time, at least 1.
     """
+    latency_us = _median_latency_us(model, x, runs)
+    if y.dtype.kind == "f":
+        errors = reference_reals(model, x).reshape(len(x), -1) - y.reshape(len(x), -1)
+        rmse = float(np.sqrt(np.mean(errors.astype(np.float64) ** 2)))
+        return FormRow(form, len(model), 0, len(x), latency_us, runs, rmse)
     outputs = reference_outputs(model, x)
     correct = int(np.sum(outputs.reshape(len(x), -1).argmax(axis=1) == y))
-    latency_us = _median_latency_us(model, x, runs)
     return FormRow(form, len(model), correct, len(x), latency_us, runs)
 
 
 def measure_forms(
-    files: dict[Form, Path], x: NDArray[np.float32], y: NDArray[np.integer[Any]], *, runs: int = 300
+    files: dict[Form, Path], x: NDArray[np.float32], y: NDArray[Any], *, runs: int = 300
 ) -> list[FormRow]:
-    """Measure the ``.tflite`` files of one classifier in turn; see ``measure_form``."""
+    """Measure the ``.tflite`` files of one model in turn; see ``measure_form``."""
     return [measure_form(form, path.read_bytes(), x, y, runs=runs) for form, path in files.items()]
 
 

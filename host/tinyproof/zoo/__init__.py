@@ -6,7 +6,7 @@ tensorflow is imported when one is being trained, not before.
 
 from __future__ import annotations
 
-from tinyproof.zoo.recipes import RECIPES, Recipe
+from tinyproof.zoo.recipes import RECIPES, Recipe, recipe_named
 from tinyproof.zoo.trained import Epoch, TrainedModel, is_trained, load_trained
 from tinyproof.zoo.training import EpochProgress, train
 
@@ -18,5 +18,6 @@ __all__ = [
     "TrainedModel",
     "is_trained",
     "load_trained",
+    "recipe_named",
     "train",
 ]

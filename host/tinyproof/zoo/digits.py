@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from tinyproof.zoo.dataset import Dataset, split_in_order
 CLASSES = 10
 
 
-def load() -> Dataset:
+def load(data: Path | None = None) -> Dataset:
     """Return scikit-learn's digits, 8 x 8 x 1, scaled to 0..1 by their maximum, 16."""
+    del data
     source = backend.require("sklearn.datasets").load_digits()
     scaled = source.data / source.data.max()
     x = scaled.reshape(-1, 8, 8, 1).astype(np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 
 from tinyproof.convert import backend
 from tinyproof.convert.from_keras import convert_keras
+from tinyproof.errors import UsageError
 from tinyproof.storage import make_folder, storage_errors, write_atomic
 from tinyproof.zoo.dataset import Dataset, Part
 from tinyproof.zoo.recipes import Recipe, recipe_named
@@ -38,7 +39,12 @@ _PACKAGES = ("tinyproof", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def train(
-    name: str, out_dir: Path, *, seed: int = 0, progress: EpochProgress | None = None
+    name: str,
+    out_dir: Path,
+    *,
+    seed: int = 0,
+    data_file: Path | None = None,
+    progress: EpochProgress | None = None,
 ) -> TrainedModel:
     """Train the zoo's model ``name`` and write it to ``out_dir``, which is made if need be.
 
@@ -46,14 +52,24 @@ def train(
     manifest is removed first and written last: an interrupted training is never taken for a
     complete one, and an earlier one in the same folder is only replaced file by file.
 
+    Args:
+        name: of the recipe.
+        out_dir: the folder.
+        seed: where the random numbers start.
+        data_file: the data set, for a recipe that takes one.
+        progress: told after each epoch.
+
     Raises:
-        UsageError: the zoo has no such model.
-        ToolchainError: tensorflow or scikit-learn is not installed.
+        UsageError: the zoo has no such model, or it takes no data.
+        SamplesError: ``data_file`` is not what the recipe wants.
+        ToolchainError: tensorflow or scikit-learn is not installed, or a download fails.
         StorageError: ``out_dir`` cannot be written to.
     """
     recipe = recipe_named(name)
+    if data_file and not recipe.takes_data:
+        raise UsageError(f"The zoo's model {name} brings its own data.", hint="Leave out --data.")
+    data = recipe.load(data_file)
     _clear_manifest(out_dir)
-    data = recipe.load()
     _seed(seed)
     model = recipe.build()
     epochs = _fit(model, recipe, data, progress)
