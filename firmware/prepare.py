@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
+
+from platformio.package.manager.library import LibraryPackageManager
 
 Import("env")  # type: ignore[name-defined]  # noqa: F821  SCons gives scripts their names this way.
 env: Any = env  # type: ignore[name-defined]  # noqa: F821
@@ -37,8 +40,24 @@ def baud() -> str:
     return os.environ.get("TINYPROOF_BAUD") or str(own)
 
 
+def outside_libraries(engine: str) -> list[str]:
+    """Install the libraries that the target names for an engine alone, and return their specs.
+
+    lib_deps itself would have PlatformIO fetch them for every engine.
+    """
+    named = str(env.GetProjectOption(f"custom_tp_lib_deps_{engine}", ""))
+    specs = [line.strip() for line in named.splitlines() if line.strip()]
+    storage = LibraryPackageManager(env.subst(os.path.join("$PROJECT_LIBDEPS_DIR", "$PIOENV")))
+    storage.set_log_level(logging.WARNING)
+    for spec in specs:
+        if spec == "symlink://":
+            stop(f"{TARGET} takes {engine} from the folder that TINYPROOF_TFLM names; docs/tflm.md.")
+        storage.install(spec)
+    return specs
+
+
 def link_libraries(engine: str) -> None:
-    """Add the engine's library to the target's own, and keep every other engine out."""
+    """Add the engine's libraries to the target's own, and keep every other engine out."""
     config = env.GetProjectConfig()
     section = f"env:{TARGET}"
     wanted = [*config.get(section, "lib_deps", []), f"engine_{engine}"]
@@ -47,7 +66,7 @@ def link_libraries(engine: str) -> None:
         if not (FIRMWARE / "lib" / name / "library.json").is_file():
             stop(f"firmware/lib/{name} is missing.")
     others = {path.name for path in (FIRMWARE / "lib").glob("engine_*")} - set(wanted)
-    config.set(section, "lib_deps", wanted)
+    config.set(section, "lib_deps", [*wanted, *outside_libraries(engine)])
     config.set(section, "lib_ignore", [*config.get(section, "lib_ignore", []), *sorted(others)])
 
 
@@ -72,7 +91,11 @@ def main() -> None:
     include = Path(env.subst("$PROJECT_INCLUDE_DIR"))
     if not (include / "model.h").is_file():
         stop(f"{include / 'model.h'} is missing. Write it: tinyproof generate MODEL.tflite")
-    link_libraries(chosen_engine())
+    engine = chosen_engine()
+    link_libraries(engine)
+    if engine == "tflm":
+        # How TFLM lays out its structs on boards; engine and library must agree.
+        env.Append(CPPDEFINES=["TF_LITE_STATIC_MEMORY"])
     # TinyProof's builds bring an include folder of their own; its model.h must come first.
     env.Append(
         CPPPATH=[str(include), str(FIRMWARE / "include")],

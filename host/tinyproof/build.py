@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tinyproof import platformio
+from tinyproof import libraries, platformio
 from tinyproof.elf import Sizes, sections, sizes
 from tinyproof.errors import BuildError, StorageError
 from tinyproof.pio import toolchain
@@ -166,7 +166,8 @@ def build(
     """
     engine = target.engine(engine)
     core = platformio.core_for(target, simulated=simulated)
-    tools = toolchain.identity(core.installed(), target.platform)
+    outside = libraries.identity(target, engine)
+    tools = "\n".join((toolchain.identity(core.installed(), target.platform), *outside))
     number = build_id(project, target, engine, header, tools)
     job = _Job(project, target, engine, core, tools, number)
     found = job.find(fresh=False)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
+from tinyproof import libraries
 from tinyproof.access import hold_board, is_simulated, meet
 from tinyproof.build import Build, build
 from tinyproof.codegen import Generated, generate
@@ -28,6 +29,7 @@ from tinyproof.simulators.start import SimulatedBoard
 from tinyproof.storage import write_atomic
 from tinyproof.subject import Subject, given_or_fixture
 from tinyproof.targets import Target, find_target
+from tinyproof.tflm import generate_for_tflm
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
 
 ANSWER_HEAD = 5
@@ -56,14 +58,29 @@ class Firmware:
         )
 
 
-def generate_model(model: bytes, progress: Progress) -> Generated:
+def generate_model(
+    model: bytes, progress: Progress, target: Target | None = None, engine: str | None = None
+) -> Generated:
     """Generate ``model.h`` and what the host has to know of it.
 
+    Args:
+        model: the ``.tflite`` file.
+        progress: told of it.
+        target: what it is for; None: whatever runs engine ``aot``.
+        engine: the target's first one if not given.
+
     Raises:
+        UsageError: the target has no such engine.
         ModelError: the model is unreadable or not supported.
+        ReferenceFailedError, ToolchainError: TFLM cannot run it, or is not there.
     """
+    chosen = target.engine(engine) if target else "aot"
     with progress.step("generate", "model.h") as step:
-        generated = generate(model)
+        if target and chosen == "tflm":
+            libraries.identity(target, chosen)  # What is missing shows before anything is made.
+            generated = generate_for_tflm(model, hosted=target.hosted)
+        else:
+            generated = generate(model)
         step.result(
             f"{len(generated.layers)} layers, {generated.weight_bytes:,} bytes of weights, "
             f"arena {generated.arena_bytes:,} bytes"
@@ -97,8 +114,7 @@ def make_firmware(
         ToolchainError, BuildError, StorageError: see ``build``.
     """
     chosen = target.engine(engine)
-    if chosen == "aot":
-        _check_memory(generated, target)
+    _check_memory(generated, target)
     with progress.step("build", f"{target.name}, engine {chosen}") as step:
         made = build(project, target, chosen, generated.header, simulated=simulated, step=step)
         step.result(("built" if made.fresh else "up to date") + f", {made.sizes.flash:,} bytes")
@@ -173,7 +189,8 @@ class Board:
         Raises:
             DeviceSilentError, PortError: the board did not answer all of them.
         """
-        with ReferenceRun(self.firmware.model, samples.records) as reference:
+        engine = self.firmware.engine
+        with ReferenceRun(self.firmware.model, samples.records, engine=engine) as reference:
             answers = [answer.output or None for answer in self.stream(samples)]
             expected = reference.collect()
         try:
@@ -271,7 +288,7 @@ def open_session(
         found = replace(found, baud=baud)
     found.engine(engine)
     simulated = is_simulated(found, port)
-    generated = generate_model(subject.model, progress)
+    generated = generate_model(subject.model, progress, found, engine)
     firmware = make_firmware(
         project, found, subject.model, generated, progress, engine=engine, simulated=simulated
     )

@@ -2,9 +2,9 @@
 
 For engine ``aot`` that is LiteRT with its reference kernels, for engine ``tflm`` TensorFlow Lite
 Micro with its own. A broken or hostile model can crash an interpreter, eat memory or never end;
-here it only ends the child. The child reads model and samples from files and writes the outputs to a
-file, so it runs beside a build without any help from this process, and 100,000 samples need no more
-memory than one.
+here it only ends the child. The child reads model and samples from files and writes the outputs to
+a file, so it runs beside a build without any help from this process, and 100,000 samples need no
+more memory than one.
 """
 
 from __future__ import annotations

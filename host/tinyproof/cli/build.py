@@ -33,6 +33,6 @@ def command(target: str, model: Path | None, form: str, engine: str | None) -> N
     found = find_target(project, target)
     found.engine(engine)
     subject = find_subject(project, model, None, progress, form=Form(form))
-    generated = generate_model(subject.model, progress)
+    generated = generate_model(subject.model, progress, found, engine)
     firmware = make_firmware(project, found, subject.model, generated, progress, engine=engine)
     click.echo(firmware.build.program)

@@ -41,7 +41,7 @@ def command(
     found.engine(engine)
     simulated = is_simulated(found, port)
     subject = find_subject(project, model, None, progress, form=Form(form))
-    generated = generate_model(subject.model, progress)
+    generated = generate_model(subject.model, progress, found, engine)
     firmware = make_firmware(
         project, found, subject.model, generated, progress, engine=engine, simulated=simulated
     )

@@ -33,14 +33,23 @@ class Program:
 def emit(program: Program) -> str:
     """Return ``model.h``: the FlatBuffer for every engine but ``aot``, the plan for ``aot``."""
     parts = [
-        _HEAD.format(sha256=program.sha256, format=MODEL_FORMAT, bytes=len(program.model)),
-        _interfaces("INPUT", program.inputs),
-        _interfaces("OUTPUT", program.outputs),
+        *opening(program.model, program.sha256, program.inputs, program.outputs),
         _FLATBUFFER.format(data=ctext.byte_array(program.model)),
         _aot(program),
         "#endif /* TP_MODEL_AOT */\n\n#endif /* TP_MODEL_H */",
     ]
     return "\n".join(parts) + "\n"
+
+
+def opening(
+    model: bytes, sha256: str, inputs: Sequence[Interface], outputs: Sequence[Interface]
+) -> list[str]:
+    """Return how every ``model.h`` begins: its format, the model's hash, size and interface."""
+    return [
+        _HEAD.format(sha256=sha256, format=MODEL_FORMAT, bytes=len(model)),
+        _interfaces("INPUT", inputs),
+        _interfaces("OUTPUT", outputs),
+    ]
 
 
 _HEAD = """\
@@ -94,7 +103,7 @@ def _aot(program: Program) -> str:
     parts = [
         "\n".join(f'#include "{name}"' for name in ("tp_flash.h", *headers)),
         _sizes(program),
-        _flash_bytes("tp_model_descriptor", program.descriptor),
+        flash_bytes("tp_model_descriptor", program.descriptor),
         *(_weight_block(program.weights, index) for index in range(len(program.weights.blocks))),
         _arena(program.plan),
         *(_layer(program, index) for index in range(len(program.layers))),
@@ -115,7 +124,8 @@ def _sizes(program: Program) -> str:
     )
 
 
-def _flash_bytes(name: str, data: bytes) -> str:
+def flash_bytes(name: str, data: bytes) -> str:
+    """Return the definition of an array of bytes in flash."""
     return f"static const TP_FLASH uint8_t {name}[{len(data)}] = {{\n{ctext.byte_array(data)}\n}};"
 
 

@@ -1,0 +1,132 @@
+"""How large an arena TensorFlow Lite Micro needs for a model on a board.
+
+TFLM's own allocator tells it, on this machine, in the process of the reference; a board differs
+from this machine in three ways, each of which is bounded:
+
+- Pointers have 4 bytes instead of 8. TFLM's ``TfLiteEvalTensor`` and ``NodeAndRegistration``
+  consist of pointers and numbers padded to them, so they take half. Everything else is counted as
+  it is here, which is never too little: no other struct grows on a smaller machine.
+- Optimised kernels (CMSIS-NN, ESP-NN) take scratch memory that the reference kernels do not: for
+  the largest convolution, two columns of its input as 16-bit numbers, as CMSIS-NN's
+  ``arm_convolve_s8_get_buffer_size`` has it. One operator runs at a time, so the largest counts.
+- The board's library is of another date: ``MARGIN`` of what TFLM keeps for good.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tinyproof.codegen import Generated
+from tinyproof.codegen.tflm import generate_tflm
+from tinyproof.errors import ReferenceFailedError
+from tinyproof.graph import Graph, Operator, read_graph
+from tinyproof.records import Records
+from tinyproof.reference import ReferenceRun
+
+MARGIN = 1 / 8
+"""Of the persistent memory, for libraries of another date."""
+ALIGNMENT = 16
+POINTER_BYTES = 8
+"""On the machines that tflite-micro's package exists for."""
+DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True)
+class ArenaUse:
+    """What TFLM's recording allocator reports; bytes, on this machine.
+
+    Attributes:
+        head: tensors and scratch memory, planned to overlap in time.
+        tail: what is kept for good.
+        pointers: the part of ``tail`` that halves with the size of a pointer.
+    """
+
+    head: int
+    tail: int
+    pointers: int
+
+    @property
+    def total(self) -> int:
+        """What this machine needs."""
+        return self.head + self.tail
+
+    def scaled(self, pointer_bytes: int) -> int:
+        """Return a bound for a machine whose pointers have so many bytes; at most those here."""
+        saved = self.pointers - self.pointers * pointer_bytes // POINTER_BYTES
+        return self.total - saved
+
+
+_HEAD = r"Arena allocation head (\d+) bytes"
+_TAIL = r"Arena allocation tail (\d+) bytes"
+_EVAL = r"'TfLiteEvalTensor data' used (\d+) bytes"
+_NODES = r"'NodeAndRegistration struct' used (\d+) bytes"
+
+
+def parse_arena(said: str) -> ArenaUse:
+    """Read what the allocator printed.
+
+    Raises:
+        ReferenceFailedError: it is not what is known of it.
+    """
+    found = [re.search(pattern, said) for pattern in (_HEAD, _TAIL, _EVAL, _NODES)]
+    figures = [int(match[1]) for match in found if match]
+    if len(figures) < len(found):
+        raise ReferenceFailedError(
+            "TensorFlow Lite Micro did not tell what its arena takes.",
+            hint="Install the version of tflite-micro that docs/tflm.md names.",
+        )
+    head, tail, tensors, nodes = figures
+    return ArenaUse(head, tail, tensors + nodes)
+
+
+def measure_arena(model: bytes) -> ArenaUse:
+    """Return what TFLM's arena takes on this machine.
+
+    Raises:
+        ReferenceFailedError: TFLM cannot run the model.
+        ToolchainError: TFLM is not installed.
+    """
+    none = Records(1)
+    try:
+        with ReferenceRun(model, none, engine="tflm", deadline_s=DEADLINE_S) as run:
+            outputs = run.collect()
+    finally:
+        none.close()
+    outputs.close()
+    return parse_arena(outputs.said)
+
+
+def arena_bytes(model: bytes, *, pointer_bytes: int) -> int:
+    """Return the size of an arena that suffices on a board; see the module for how.
+
+    Raises:
+        ModelError, ReferenceFailedError, ToolchainError: see ``measure_arena``.
+    """
+    use = measure_arena(model)
+    wanted = use.scaled(pointer_bytes) + use.tail * MARGIN + scratch_bytes(read_graph(model))
+    return -(-int(wanted) // ALIGNMENT) * ALIGNMENT + ALIGNMENT
+
+
+def scratch_bytes(graph: Graph) -> int:
+    """Return what an optimised convolution may want beyond the reference kernels, in bytes."""
+    return max((_columns(graph, operator) for operator in graph.operators), default=0)
+
+
+def _columns(graph: Graph, operator: Operator) -> int:
+    """Return two columns of a convolution's input, height x width x channels of 16 bits each."""
+    if operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        return 0
+    _, height, width, channels = graph.tensors[operator.inputs[1]].shape
+    return 2 * 2 * height * width * channels
+
+
+def generate_for_tflm(model: bytes, *, hosted: bool) -> Generated:
+    """Return ``model.h`` for engine ``tflm``, its arena sized for a board or for this machine.
+
+    Raises:
+        ModelError, ReferenceFailedError, ToolchainError: see ``measure_arena`` and
+            ``codegen.tflm.generate_tflm``.
+    """
+    generate_tflm(model, ALIGNMENT)  # A model beyond TFLM is refused before TFLM sees it.
+    return generate_tflm(model, arena_bytes(model, pointer_bytes=POINTER_BYTES if hosted else 4))
