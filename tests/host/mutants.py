@@ -35,6 +35,7 @@ class Mutant:
         doctor: changes the text of ``model.h``.
         model: ``digits`` or ``padded``.
         options: more options of ``tinyproof run``.
+        layer: the layer that the report must name as the first that differs; empty: any or none.
     """
 
     name: str
@@ -45,11 +46,17 @@ class Mutant:
     doctor: Callable[[str], str] | None = None
     model: str = "digits"
     options: tuple[str, ...] = ()
+    layer: str = ""
 
 
 def change_weight(header: str) -> str:
     """Change the sign of one weight of the first layer."""
     return _substitute(r"(conv_2d_0_weights \*/\s+)", r"\g<1>-", header)
+
+
+def change_last_weight(header: str) -> str:
+    """Change one weight of the last layer a lot."""
+    return _substitute(r"(fully_connected_1_weights \*/\s+)-?\d+", r"\g<1>127", header)
 
 
 def add_neighbour(header: str) -> str:
@@ -74,10 +81,16 @@ MUTANTS = (
     Mutant("one wrong weight", "identity", 3, "weights checksum", doctor=change_weight),
     Mutant(
         "one wrong weight, its checksum a lie", "numeric", 1, "wrong",
-        "CHECKSUM_LIES", doctor=change_weight,
+        "CHECKSUM_LIES", doctor=change_weight, layer="CONV_2D + MAX_POOL_2D",
+    ),
+    Mutant(
+        "one wrong weight of the last layer", "numeric", 1, "wrong",
+        "CHECKSUM_LIES", doctor=change_last_weight, layer="FULLY_CONNECTED",
     ),
     Mutant("swapped output bytes", "numeric", 1, "wrong", "SWAPPED_BYTES"),
-    Mutant("last layer skipped", "numeric", 1, "wrong", "LAST_LAYER_SKIPPED"),
+    Mutant(
+        "last layer skipped", "numeric", 1, "wrong", "LAST_LAYER_SKIPPED", layer="FULLY_CONNECTED"
+    ),
     Mutant(
         "reads one byte past the arena", "numeric", 1, "wrong",
         "READS_PAST_ARENA", doctor=add_neighbour,
@@ -100,7 +113,10 @@ MUTANTS = (
     ),
     Mutant("1 LSB off", "numeric", 1, "1 LSB off", "ONE_LSB_OFF"),
     Mutant("saturates wrongly", "numeric", 1, "wrong", "WRAPS"),
-    Mutant("ignores padding", "numeric", 1, "wrong", doctor=forget_padding, model="padded"),
+    Mutant(
+        "ignores padding", "numeric", 1, "wrong",
+        doctor=forget_padding, model="padded", layer="CONV_2D",
+    ),
     Mutant("stack smashed", "port", 4, "was ended by signal", "STACK_SMASHED"),
     Mutant("goes deaf after 100", "port", 4, "No answer", "DEAF"),
 )  # fmt: skip

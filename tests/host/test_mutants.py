@@ -85,3 +85,13 @@ def test_broken_firmware_is_caught_by_its_name(mutant: Mutant, prove: Prove) -> 
     assert report["failure"]["class"] == mutant.failure, report["failure"]
     assert mutant.words in report["failure"]["sentence"]
     assert code == report["exit_code"] == mutant.exit_code
+    if mutant.layer:
+        assert report["first_difference"]["name"] == mutant.layer
+
+
+def test_a_fault_behind_the_last_layer_is_no_layers(prove: Prove) -> None:
+    mutant = Mutant("swapped again", "numeric", 1, "wrong", "SWAPPED_BYTES")
+    _, report = prove(mutant)
+    assert report["first_difference"] is None
+    (event,) = [event for event in report["events"] if event["kind"] == "trace"]
+    assert "all 2 layers agree" in event["text"]

@@ -4,17 +4,19 @@
  * broken by the linker's --wrap: calls of tp_port_ticks, for one, come to __wrap_tp_port_ticks.
  * Some mutants need a doctored model.h as well; the test makes it.
  */
-#define tp_engine_weights_crc32 whole_weights_crc32
-#define tp_engine_descriptor    whole_descriptor
-#define tp_engine_output_size   whole_output_size
-#define tp_engine_invoke        whole_invoke
-#define tp_engine_poison        whole_poison
+#define tp_engine_weights_crc32   whole_weights_crc32
+#define tp_engine_descriptor      whole_descriptor
+#define tp_engine_output_size     whole_output_size
+#define tp_engine_invoke          whole_invoke
+#define tp_engine_poison          whole_poison
+#define tp_engine_invoke_observed whole_invoke_observed
 #include "engine_aot.c"
 #undef tp_engine_weights_crc32
 #undef tp_engine_descriptor
 #undef tp_engine_output_size
 #undef tp_engine_invoke
 #undef tp_engine_poison
+#undef tp_engine_invoke_observed
 
 #include "port.h"
 
@@ -78,6 +80,28 @@ static int run_model(void) {
     return 0;
 #else
     return whole_invoke();
+#endif
+}
+
+int tp_engine_invoke_observed(const tp_layer_observer_t *observer) {
+#ifdef MUTANT_LAST_LAYER_SKIPPED
+    uint16_t layer;
+    int result = 0;
+
+    for (layer = 0; layer != TP_MODEL_LAYERS && result == 0; layer++) {
+        const tp_step_t *step = &tp_steps[layer];
+
+        observer->before(observer->context, layer);
+        if (layer + 1 < TP_MODEL_LAYERS) {
+            step->run();
+        }
+        result =
+            observer->after(observer->context, layer,
+                            (const uint8_t *)tp_arena.s8 + step->output.offset, step->output.size);
+    }
+    return result;
+#else
+    return whole_invoke_observed(observer);
 #endif
 }
 
