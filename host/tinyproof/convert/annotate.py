@@ -25,7 +25,6 @@ from tinyproof.metadata.reader import (
     MAX_LABELS,
     NORMALIZATION,
 )
-from tinyproof.storage import storage_errors
 
 LABELS_FILE = "labels.txt"
 _PARSER_VERSION = "1.0.0"
@@ -67,13 +66,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """Return the class names in a text file, one a line.
 
     Raises:
-        UsageError: empty, too long, not text.
-        StorageError: it cannot be read.
+        UsageError: missing, empty, too long, not text.
     """
-    with storage_errors(path):
-        content = path.read_bytes()
     try:
-        lines = content.decode("utf-8").rstrip().splitlines()
+        lines = path.read_text("utf-8").rstrip().splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path} is not UTF-8 text.", hint="Write one class name a line."
