@@ -1,9 +1,10 @@
 /* Families without a file of their own: a clock of 1 MHz from micros(); no memory marks, no reset,
  * no poisoned stack: where it ends is the operating system's or the core's own affair. */
-#if !defined(__AVR__)
+#if !defined(__AVR__) && !defined(ARDUINO_ARCH_ESP32) && !defined(ARDUINO_ARCH_MBED) &&            \
+    !defined(ARDUINO_ARCH_RENESAS) && !(defined(TEENSYDUINO) && defined(__IMXRT1062__))
+#include "tp_core.h"
 #include "tp_family.h"
 #include "tp_protocol.h"
-#include <Arduino.h>
 
 uint8_t tp_family_init(void) {
     return TP_START_UNKNOWN;

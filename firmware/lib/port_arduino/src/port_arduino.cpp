@@ -1,6 +1,6 @@
 /* port.h for every Arduino core: bytes go through Serial, the rest is the family's. */
+#include "tp_core.h"
 #include "tp_family.h"
-#include <Arduino.h>
 
 #ifndef TP_BAUD
 #define TP_BAUD 115200
@@ -9,7 +9,7 @@
 uint8_t tp_port_init(void) {
     const uint8_t cause = tp_family_init();
 
-    Serial.begin(TP_BAUD);
+    tp_family_open(TP_BAUD);
     return cause;
 }
 
@@ -21,8 +21,8 @@ void tp_port_write(const uint8_t *src, uint16_t size) {
     tp_family_write(src, size);
 }
 
-/* The core sends while the processor works; its flush() would wait. */
 void tp_port_flush(void) {
+    tp_family_flush();
 }
 
 uint32_t tp_port_ticks(void) {
@@ -46,7 +46,7 @@ void tp_port_alive(void) {
 }
 
 void tp_port_reset(void) {
-    Serial.flush();
+    tp_family_drain();
     tp_family_reset();
 }
 

@@ -4,8 +4,8 @@
  * stay the core's own. A derived class may form pointers to protected members; with them the rings
  * of Serial itself can be reached.
  */
+#include "tp_core.h"
 #include "tp_family.h"
-#include <Arduino.h>
 #if defined(__AVR__) && defined(HAVE_HWSERIAL0)
 
 static_assert(sizeof(rx_buffer_index_t) == 1 && sizeof(tx_buffer_index_t) == 1,
@@ -79,5 +79,18 @@ void tp_family_write(const uint8_t *src, uint16_t size) {
         size = (uint16_t)(size - count - 1);
         Serial.write(*src++);
     }
+}
+
+/* SERIAL_RX_BUFFER_SIZE gives the ring its size. */
+void tp_family_open(uint32_t baud) {
+    Serial.begin(baud);
+}
+
+/* The core sends while the processor works; its flush() would wait. */
+void tp_family_flush(void) {
+}
+
+void tp_family_drain(void) {
+    Serial.flush();
 }
 #endif
