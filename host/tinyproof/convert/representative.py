@@ -171,8 +171,8 @@ def _first(row: Any) -> Any:
     return row[0] if isinstance(row, list | tuple) and len(row) == 1 else row
 
 
-def load_labelled(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
-    """Return ``x`` and the labels ``y`` of an ``.npz``; None without labels.
+def load_labelled(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return ``x`` and ``y`` of an ``.npz``: labels, a regression's real values, or None.
 
     Raises:
         SamplesError: unreadable, without ``x``, or labels that do not belong to it.
@@ -181,6 +181,8 @@ def load_labelled(path: Path) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
     if "y" not in file.names:
         return x, None
     labels = next(iter(NpzArray(file, "y").blocks(MEASURED)), np.empty(0, np.int64))
+    if labels.dtype.kind == "f" and len(labels) == len(x):
+        return x, labels.astype(np.float32)
     if labels.shape != (len(x),) or labels.dtype.kind not in "iu" or not len(x):
         raise SamplesError(
             f"{path} has {len(x)} samples, but labels of shape {labels.shape} and {labels.dtype}.",

@@ -52,8 +52,8 @@ RECIPES: dict[str, Recipe] = {
         "y = sin(x), three dense layers, 321 parameters",
         sine.load,
         sine.build,
-        epochs=300,
-        batch_size=64,
+        epochs=100,
+        batch_size=16,
         metric="mae",
     ),
     "keywords": Recipe(
