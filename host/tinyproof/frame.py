@@ -108,7 +108,7 @@ class Decoder:
 
     def take_text(self) -> bytes:
         """Return the bytes that never became a frame since the last call, and forget them."""
-        text = bytes(self._text)
+        text = bytes(self._text[max(0, len(self._text) - self._text_bytes) :])
         self._text.clear()
         return text
 
@@ -157,8 +157,10 @@ class Decoder:
         return None
 
     def _limit_text(self, piece: bytes) -> None:
+        """Keep a piece as text; cut seldom, for that moves all the text."""
         self._text += piece
-        del self._text[: max(0, len(self._text) - self._text_bytes)]
+        if len(self._text) > 2 * self._text_bytes:
+            del self._text[: len(self._text) - self._text_bytes]
 
     def _limit_unfinished(self) -> None:
         if len(self._unfinished) > self._largest:

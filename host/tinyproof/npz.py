@@ -9,6 +9,7 @@ from __future__ import annotations
 import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,10 +22,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from tinyproof.errors import SamplesError
+from tinyproof.storage import open_given
 from tinyproof.text import printable
 
 MAX_ARRAY_BYTES = 2 << 30
 """The largest array read, unpacked: more is a damaged or hostile file, or one to be split."""
+MAX_DIMENSIONS = 64
+"""What NumPy can hold."""
 MAX_COLUMN_MAJOR_BYTES = 64 << 20
 """The largest array taken in Fortran order, which can only be read as a whole."""
 
@@ -82,7 +86,7 @@ class NpzArray:
                 hint="Split the samples into several files, or check that the file is sound.",
             )
         stored = self._file.stored_bytes(self.name) - header_bytes
-        if min(self.shape, default=0) < 0 or stored != size:
+        if stored != size:
             raise SamplesError(
                 f"{where} declares {size:,} bytes but holds {stored:,}.",
                 hint="The file is damaged: write it again.",
@@ -197,7 +201,7 @@ class NpzFile:
 
     def _explain_if_unreadable(self) -> None:
         try:
-            with open(self._path, "rb") as stream:
+            with open_given(self._path) as stream:
                 magic = stream.read(6)
         except FileNotFoundError as error:
             raise SamplesError(
@@ -225,8 +229,14 @@ def _kind_of(magic: bytes) -> str:
 def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Return shape, whether in Fortran order, and element type of a ``.npy`` stream."""
     version = npy.read_magic(stream)
-    if version == (1, 0):
-        return npy.read_array_header_1_0(stream)
-    if version == (2, 0):
-        return npy.read_array_header_2_0(stream)
-    raise ValueError(f"version {version[0]}.{version[1]} of the .npy format is not known")
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"version {version[0]}.{version[1]} of the .npy format is not known")
+    try:
+        shape, column_major, dtype = readers[version](stream)
+    except (MemoryError, tokenize.TokenError) as error:
+        # What Python's parser makes of thousands of brackets or signs.
+        raise ValueError("the header cannot be parsed") from error
+    if len(shape) > MAX_DIMENSIONS or not all(0 <= size < 1 << 63 for size in shape):
+        raise ValueError("the header declares an impossible shape")
+    return shape, column_major, dtype

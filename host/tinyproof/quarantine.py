@@ -13,7 +13,7 @@ import platformdirs
 
 from tinyproof import ports
 from tinyproof.errors import PortError, UsageError
-from tinyproof.storage import lock, write_atomic
+from tinyproof.storage import lock, open_given, write_atomic
 from tinyproof.text import printable
 
 _MAX_BYTES = 1 << 20
@@ -61,7 +61,7 @@ class Quarantine:
             UsageError: the file was damaged; nothing may pass unseen because of that.
         """
         try:
-            with open(self.file, "rb") as stream:
+            with open_given(self.file) as stream:
                 known = json.loads(stream.read(_MAX_BYTES))
             return {
                 str(key): Entry(**{k: printable(str(entry[k]), limit=_TEXT_SHOWN) for k in _FIELDS})

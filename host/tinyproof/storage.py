@@ -6,9 +6,11 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -54,6 +56,24 @@ def make_folder(path: Path) -> Path:
     with storage_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def open_given(path: Path) -> BinaryIO:
+    """Open a file that may come from anybody, for reading.
+
+    A pipe or a device is refused, a link to one too: it may have no end, or never begin.
+
+    Raises:
+        OSError: missing, not readable, or not a regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

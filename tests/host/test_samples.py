@@ -256,7 +256,7 @@ def test_a_hostile_header_is_refused_in_a_sentence(
 ) -> None:
     path = header_only(tmp_path / "s.npz", shape, bytes(4), dtype)
     hostile = zipfile.ZipFile(path).read("x.npy")
-    save(path, **{"x": digits(), "y": np.arange(5)} | {name: np.zeros(1)})
+    save(path, **({"y": np.arange(5)} if name == "x" else {"x": digits()}))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"{name}.npy", hostile[:-4] if dtype in ("|V0", "<U0") else hostile)
     with pytest.raises(SamplesError) as caught:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from tinyproof.progress import Progress, Step
+from tinyproof.text import printable
 
 
 class ConsoleStep(Step):
@@ -29,12 +30,15 @@ class ConsoleStep(Step):
             return
         rate = done / max(time.monotonic() - self._began, 1e-3)
         self._bars.update(
-            self._task, completed=done, total=total or None, note=note or f"{rate:,.0f}/s"
+            self._task,
+            completed=done,
+            total=total or None,
+            note=printable(note) or f"{rate:,.0f}/s",
         )
 
     def result(self, text: str) -> None:
         """Set the words behind the finished step."""
-        self.text = text
+        self.text = printable(text)
 
 
 class ConsoleProgress(Progress):
@@ -47,17 +51,17 @@ class ConsoleProgress(Progress):
     @contextmanager
     def step(self, name: str, what: str) -> Iterator[Step]:
         """Show ``name`` and ``what`` while the step lasts, and its result and seconds after it."""
-        began = time.monotonic()
+        began, what = time.monotonic(), printable(what)
         if not self._live:
             step = ConsoleStep(None, None)
             yield step
         else:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
             )
             with Bars(*columns, console=self._console, transient=True) as bars:
                 task = bars.add_task(f"{name:<9} {what}", total=None, note="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 from tinyproof.errors import StorageError, UsageError
 from tinyproof.report.model import SCHEMA, Report
-from tinyproof.storage import write_atomic
+from tinyproof.storage import open_given, write_atomic
 from tinyproof.text import printable
 
 FILE_NAME = "report.json"
@@ -74,7 +75,7 @@ def load_report(path: Path) -> Report:
     file = path / FILE_NAME if path.is_dir() else path
     label = printable(str(file))
     try:
-        with open(file, "rb") as stream:
+        with open_given(file) as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise UsageError(
@@ -127,7 +128,7 @@ def _parse(kind: Any, data: Any, where: str) -> Any:
 def _parse_plain(kind: Any, data: Any, where: str) -> Any:
     if type(data) is int and abs(data) > MAX_NUMBER:
         raise _malformed(where)
-    if kind is float and type(data) in (int, float):
+    if kind is float and type(data) in (int, float) and math.isfinite(data):
         return float(data)
     if kind in (int, str, bool) and type(data) is kind:
         return data
