@@ -4,82 +4,20 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from tinyproof import platformio
+from tinyproof import platformio, uploader
 from tinyproof.build import Build
-from tinyproof.errors import FlashError, ToolchainError
+from tinyproof.deadline import Deadline
+from tinyproof.errors import FlashError, TinyProofError, ToolchainError
 from tinyproof.progress import Step
 from tinyproof.project import Project
 from tinyproof.storage import storage_errors
 from tinyproof.text import printable
 
-ATTEMPTS = 3
-"""How often the uploader may try to reach a bootloader: further attempts take 6 s each."""
-
-_STAGES = (
-    (re.compile(r"Uploading |initialized and ready|Connected to"), "connected"),
-    (re.compile(r"\b[Ww]riting\b"), "writing"),
-    (re.compile(r"\b[Vv]erif(?:y|ying)\b"), "verifying"),
-    (re.compile(r"flash verified|Hash of data verified"), "verified"),
-)
-_ATTEMPT = re.compile(r"attempt (\d+) of \d+")
-_NOISE = re.compile(r"ioctl\(|^\*\*\* \[\w+\] Error|^=+ ")
-
-
+UPLOAD_SECONDS = 600.0
+"""How long one upload may take, all in all: 1.3 MB at 57,600 baud takes four minutes."""
 _REPLUG = "Check the cable and the board's power, then run again: it is flashed anew."
-
-
-@dataclass(frozen=True)
-class _Cause:
-    """One way in which uploads fail: how the tool says so, what that means, what to do next."""
-
-    pattern: re.Pattern[str]
-    sentence: str
-    hint: str
-
-
-_CAUSES = (
-    _Cause(
-        re.compile(r"(?:cannot|can't) open (?:port|device).*: (?:No such|\[Errno 2\])", re.I),
-        "The port {port} vanished before the upload",
-        "Check the cable and the board's power, then run again.",
-    ),
-    _Cause(
-        re.compile(r"(?:cannot|can't|could not) open (?:port|device)|resource busy", re.I),
-        "The uploader cannot open {port}",
-        "End whatever else uses the port, then run again.",
-    ),
-    _Cause(
-        re.compile(r"Input/output error|Broken pipe|Bad file descriptor|No such device", re.I),
-        "The port {port} broke down in the upload, and the board holds a part of the firmware",
-        _REPLUG,
-    ),
-    _Cause(
-        re.compile(
-            r"(?:expected|wrong|does not match).*signature|signature.*(?:wrong|expected)", re.I
-        ),
-        "The chip on {port} is not that of {title}",
-        "Check what is plugged in, and give its --target.",
-    ),
-    _Cause(
-        re.compile(r"verification (?:error|mismatch)|verification failed|first mismatch", re.I),
-        "The flash of the board on {port} does not keep what was written",
-        "Run again; if it fails again the chip is worn out, or its fuses protect it.",
-    ),
-    _Cause(
-        re.compile(r"not in sync|not responding|timeout|timed out|protocol error", re.I),
-        "No bootloader answers on {port} as that of {title} does",
-        "Check that the board is {title} and its bootloader runs at {baud} baud (if not, set "
-        "upload_speed in target.ini); press its reset button and run again.",
-    ),
-    _Cause(
-        re.compile(r"out of range|too large|does not fit", re.I),
-        "The image is too large for the board on {port}",
-        "Take a smaller model, or a target with more memory.",
-    ),
-)
 
 
 class _Watcher:
@@ -87,12 +25,12 @@ class _Watcher:
 
     def __init__(self, step: Step) -> None:
         self._step = step
-        self._stage = -1
+        self._follower = uploader.Follower()
 
     @property
     def connected(self) -> bool:
         """Whether the uploader has begun."""
-        return self._stage >= 0
+        return self._follower.stage >= 0
 
     def see(self, line: str) -> None:
         """Tell how far it is.
@@ -100,13 +38,15 @@ class _Watcher:
         Raises:
             _GaveUpError: it has tried often enough.
         """
-        attempt = _ATTEMPT.search(line)
-        if attempt and int(attempt.group(1)) >= ATTEMPTS:
+        if uploader.is_last_attempt(line):
             raise _GaveUpError
-        for stage, (pattern, name) in enumerate(_STAGES):
-            if stage > self._stage and pattern.search(line):
-                self._stage = stage
-                self._step.update(stage, len(_STAGES), name)
+        if not self._follower.see(line):
+            return
+        stage, percent = self._follower.stage, self._follower.percent
+        if percent:
+            self._step.update(percent, 100, self._follower.STAGES[stage])
+        else:
+            self._step.update(stage, len(self._follower.STAGES), self._follower.STAGES[stage])
 
 
 class _GaveUpError(Exception):
@@ -133,7 +73,7 @@ def upload(project: Project, built: Build, port: str, step: Step) -> None:
     log = built.folder / f"upload-{_plain(port)}.log"
     arguments = ["run", "--environment", built.target.name, "--target", "nobuild"]
     arguments += ["--target", "upload", "--upload-port", port]
-    watcher = _Watcher(step)
+    watcher, patience = _Watcher(step), _Patience(built, port)
     # PlatformIO keeps notes in its workspace while it uploads: uploads of one build to several
     # boards at once would fall over each other's, so each has its own and gets the images there.
     with (
@@ -152,18 +92,49 @@ def upload(project: Project, built: Build, port: str, step: Step) -> None:
                 log=log,
                 settings=built.settings | own,
                 on_line=watcher.see,
-                give_up=lambda: _gone(port),
+                give_up=patience.is_out,
             )
         except _GaveUpError:
             code = 1
     if code != 0:
-        raise _vanished(port) if watcher.connected and _gone(port) else explain(log, built, port)
+        raise _failed(log, built, port, watcher, patience)
     log.unlink(missing_ok=True)
 
 
-def _gone(port: str) -> bool:
-    """Whether the device is no longer there; avrdude would wait for its answer for ever."""
-    return port.startswith("/") and not Path(port).exists()
+class _Patience:
+    """How long an uploader is let go on."""
+
+    def __init__(self, built: Build, port: str) -> None:
+        # A port that is the chip's own USB goes away when its bootloader starts.
+        self._may_vanish = built.target.serial == "usb_cdc"
+        self._port = port
+        self._deadline = Deadline(UPLOAD_SECONDS)
+        self.was_late = False
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the port is no longer there; avrdude would wait for its answer for ever."""
+        is_device = self._port.startswith("/") and not self._may_vanish
+        return is_device and not Path(self._port).exists()
+
+    def is_out(self) -> bool:
+        """Whether the uploader goes on in vain."""
+        self.was_late = self.was_late or self._deadline.expired
+        return self.was_late or self.is_gone
+
+
+def _failed(
+    log: Path, built: Build, port: str, watcher: _Watcher, patience: _Patience
+) -> TinyProofError:
+    """Return why the upload did not succeed."""
+    if patience.was_late:
+        return FlashError(
+            f"The upload to {printable(port)} did not end within {UPLOAD_SECONDS:g} s.",
+            hint=f"Replug the board and run again; what the uploader said is in {log}.",
+        )
+    if watcher.connected and patience.is_gone:
+        return _vanished(port)
+    return explain(log, built, port)
 
 
 def _vanished(port: str) -> FlashError:
@@ -187,33 +158,24 @@ def explain(log: Path, built: Build, port: str) -> FlashError | ToolchainError:
         return ToolchainError(
             f"The uploader {missing.group(1)} is not installed.", hint="tinyproof doctor"
         )
-    words = {
-        "port": printable(port),
-        "title": built.target.title,
-        "baud": _upload_speed(text, built),
-    }
-    for cause in _CAUSES:
-        said = next((line for line in lines if cause.pattern.search(line)), "")
-        if said:
-            return FlashError(
-                f"{cause.sentence.format(**words)}: {_shown(said)}.",
-                hint=cause.hint.format(**words),
-            )
-    said = next(filter(_tells, lines), "the uploader said nothing")
+    board = uploader.Board(
+        printable(port), built.target.title, built.target.reset, _upload_speed(text, built)
+    )
+    known = uploader.why(lines, board)
+    if known:
+        sentence, said, hint = known
+        return FlashError(f"{sentence}: {_shown(said)}.", hint=hint)
+    said = uploader.complaint(lines) or "the uploader said nothing"
     return FlashError(
-        f"The upload to {words['port']} failed: {_shown(said)}.", hint=f"The complete log is {log}."
+        f"The upload to {board.port} failed: {_shown(said)}.", hint=f"The complete log is {log}."
     )
 
 
-def _tells(line: str) -> bool:
-    return bool(re.search(r"error|fatal|fail", line, re.I)) and not _NOISE.search(line)
-
-
 def _shown(line: str) -> str:
-    return printable(line.rstrip(" .!"))
+    return printable(line.rstrip(" .!?"))
 
 
 def _upload_speed(text: str, built: Build) -> str:
     given = built.target.options.get("upload_speed", "")
-    used = re.search(r"-b ?(\d+)", text)
+    used = re.search(r"(?:-b ?|--baud )(\d+)", text)
     return given or (used.group(1) if used else "115200")

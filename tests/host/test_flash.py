@@ -49,6 +49,20 @@ SAID = {
     "avrdude: ser_send(): write error: Bad file descriptor": "broke down in the upload",
     "avrdude: Expected signature for ATmega328P is 1E 95 0F": "is not that of Arduino Uno",
     "avrdude: verification error, first mismatch at byte 0x0000": "does not keep",
+    # esptool 5.6, as it spoke with a mock of the chip; then esptool 4
+    "A fatal error occurred: This chip is ESP32, not ESP32-S3. Wrong chip argument?": "not th",
+    "A fatal error occurred: This chip is ESP32-S3 not ESP32. Wrong --chip argument?": "is not",
+    "A fatal error occurred: Failed to connect to ESP32: No serial data received.": "answers",
+    "ERROR: A fatal error occurred: MD5 of file does not match data in flash!": "does not keep",
+    "A fatal error occurred: Failed to write compressed data to flash after seq 0 "
+    "(result was 0106: Message is ok, but the running result is wrong)": "refused a part",
+    "Lost connection, retrying...": "broke down in the upload",
+    "ERROR: A fatal error occurred: The chip stopped responding.": "No bootloader answers",
+    "([Errno 2] could not open port /dev/ttyACM7: [Errno 2] No such file or directory)": "vanished",
+    "A fatal error occurred: Could not open /dev/ttyACM7, the port is busy or doesn't exist.": "can"
+    "not open",
+    # PlatformIO after a 1200-baud touch
+    "Error: Couldn't find a board on the selected port.": "No bootloader answers",
     "A fatal error occurred: no idea": "failed: A fatal error occurred: no idea",
     "": "the uploader said nothing",
 }
@@ -64,7 +78,7 @@ def test_what_the_uploader_says_becomes_a_sentence_with_its_own_words_and_a_next
     error = explain(log, built, PORT)
     assert isinstance(error, FlashError)
     assert wanted in error.sentence
-    assert line.strip(" .!") in error.sentence
+    assert line.rpartition("occurred: ")[2].strip(" .!?") in error.sentence
     assert error.exit_code == 4
     assert error.failure == "flash"
     assert error.hint.endswith(".")
