@@ -73,10 +73,15 @@ def _attached(port: Any, number: str | None, kinds: list[Target], bench: BenchMa
         port=port.device,
         usb_id=usb_id,
         serial_number=number or "",
-        product=getattr(port, "product", None) or getattr(port, "description", None) or "",
+        product=_product(port),
         name=entry.name if entry else "",
         targets=(entry.target,) if entry else fitting,
     )
+
+
+def _product(port: Any) -> str:
+    said = getattr(port, "product", None) or getattr(port, "description", None) or ""
+    return "" if said == "n/a" else str(said)
 
 
 def resolve(target: Target, port: str | None) -> str | None:

@@ -6,6 +6,7 @@ import grp
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serial.tools import list_ports
-
-from tinyproof import __version__
+from tinyproof import __version__, discovery, ports
+from tinyproof.benchmap import BenchMap
+from tinyproof.discovery import Attached
+from tinyproof.errors import TinyProofError
+from tinyproof.pio import core
+from tinyproof.project import find_project
+from tinyproof.targets import Target, load_targets
+from tinyproof.text import printable
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,14 @@ class Check:
         """Whether it is there."""
         return bool(self.found)
 
+    @property
+    def state(self) -> str:
+        """``ok``; ``missing`` if the main job cannot do without it; else ``absent``."""
+        return "ok" if self.ok else "missing" if self.required else "absent"
 
-def _first_line(*command: str) -> str:
-    """Return the first line a tool prints about its version; empty if it does not run."""
+
+def _version_line(*command: str) -> str:
+    """Return the line a tool prints about its version; empty if it does not run."""
     if shutil.which(command[0]) is None:
         return ""
     try:
@@ -51,14 +62,15 @@ def _first_line(*command: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     lines = (done.stdout or done.stderr).strip().splitlines()
-    return lines[0] if lines else ""
+    first = lines[0].strip() if lines else ""
+    return next((line.strip() for line in lines if re.search(r"version v?\d", line)), first)
 
 
 def _tool(
     name: str, needed_for: str, debian: str, *, required: bool = False, flag: str = "--version"
 ) -> Callable[[], Check]:
     def look() -> Check:
-        found = _first_line(name, flag)
+        found = _version_line(name, flag)
         return Check(name, needed_for, found, required, "" if found else _apt(debian))
 
     return look
@@ -67,6 +79,16 @@ def _tool(
 def _file(name: str, path: str, needed_for: str, debian: str) -> Callable[[], Check]:
     def look() -> Check:
         found = path if Path(path).exists() else ""
+        return Check(name, needed_for, found, False, "" if found else _apt(debian))
+
+    return look
+
+
+def _program(name: str, needed_for: str, debian: str) -> Callable[[], Check]:
+    """Look for a program that takes too long to say its version."""
+
+    def look() -> Check:
+        found = shutil.which(name) or ""
         return Check(name, needed_for, found, False, "" if found else _apt(debian))
 
     return look
@@ -110,11 +132,60 @@ def _dialout() -> Check:
     return Check("serial permission", needed_for, "", False, fix)
 
 
-def _ports() -> Check:
-    names = [port.device for port in list_ports.comports()]
-    fix = "" if names else "plug in a board with a data cable, or use --port sim"
-    return Check("serial ports", "boards", ", ".join(names), False, fix)
+def _own_core() -> Check:
+    """Look which PlatformIO core folder serves native and simulated runs."""
+    what, needed_for = "PlatformIO, TinyProof's own", "native, --port sim, AVR boards"
+    try:
+        return Check(what, needed_for, str(core.standin_core().path), False, "")
+    except TinyProofError as error:
+        return Check(what, needed_for, "", False, error.hint)
 
+
+def _user_core() -> Check:
+    """Look which platforms the user's own PlatformIO has: real boards are built with those."""
+    what, needed_for = "PlatformIO, yours", "boards other than AVR"
+    mine = core.user_core()
+    try:
+        platforms = mine.installed()["platforms"]
+    except (OSError, ValueError, KeyError):
+        platforms = {}
+    if platforms:
+        names = ", ".join(f"{name} {version}" for name, version in sorted(platforms.items()))
+        return Check(what, needed_for, f"{mine.path}: {names}", False, "")
+    fix = "pio pkg install --global --platform platformio/espressif32 (or the target's own)"
+    return Check(what, needed_for, "", False, fix)
+
+
+def examine_ports() -> Iterator[Check]:
+    """Look at every port that is attached, without opening it."""
+    boards = discovery.attached(_targets(), BenchMap())
+    if not boards:
+        fix = "plug in a board with a data cable, or use --port sim"
+        yield Check("serial ports", "boards", "", False, fix)
+    for board in boards:
+        yield _port(board)
+
+
+def _targets() -> list[Target]:
+    try:
+        return list(load_targets(find_project()).values())
+    except TinyProofError:
+        return []  # The ports are told all the same.
+
+
+def _port(board: Attached) -> Check:
+    name, needed_for = printable(board.port), ", ".join(board.targets) or "an unknown board"
+    held = ports.foreign_holders(board.port)
+    if held:
+        names = ", ".join(f"{holder.name} (process {holder.pid})" for holder in held)
+        return Check(name, needed_for, "", False, f"it is busy: end {names}")
+    if not os.access(board.port, os.R_OK | os.W_OK):
+        return Check(name, needed_for, "", False, ports.permission_fix(board.port))
+    words = [board.usb_text, printable(board.product)]
+    return Check(name, needed_for, " ".join(filter(None, words)) or "there", False, "")
+
+
+_ENSUREPIP = str(Path(os.__file__).with_name("ensurepip"))
 
 CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
@@ -126,6 +197,8 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     _package("tensorflow", "tinyproof train, convert", "train"),
     _package("scikit-learn", "tinyproof train", "train"),
     _package("pytest", "the pytest plugin", "pytest"),
+    _own_core,
+    _user_core,
     _tool("avr-gcc", "uno, megaatmega2560", "gcc-avr avr-libc binutils-avr"),
     _tool("avrdude", "flashing AVR boards", "avrdude", flag="-?"),
     _file(
@@ -140,8 +213,24 @@ CHECKS: tuple[Callable[[], Check], ...] = (
         "--port sim for uno, megaatmega2560",
         "libsimavr-dev libelf-dev",
     ),
+    _tool("qemu-system-arm", "emulated ARM boards, tests", "qemu-system-arm"),
+    _tool("qemu-system-riscv32", "emulated RISC-V boards, tests", "qemu-system-misc"),
+    _tool("arm-none-eabi-gcc", "ARM, tests", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+    _tool(
+        "riscv64-unknown-elf-gcc",
+        "RISC-V, tests",
+        "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+    ),
+    _tool("xtensa-lx106-elf-gcc", "tests", "gcc-xtensa-lx106"),
+    _tool("clang", "tests: fuzzing, sanitizers", "clang libclang-rt-14-dev"),
+    _tool("valgrind", "tests", "valgrind"),
+    _tool("xxd", "tests", "xxd", flag="-v"),
+    _program("chromium", "tests of the HTML report", "chromium"),
+    _file("python venv", _ENSUREPIP, "installing the checkout", "python3-venv"),
+    _package("tflite-micro", "the reference of engine tflm", "test"),
+    _package("esptool", "tests of flashing ESP32", "test"),
+    _package("esp32-mock-bootloader", "tests of flashing ESP32", "test"),
     _dialout,
-    _ports,
 )
 
 
@@ -149,6 +238,7 @@ def examine() -> Iterator[Check]:
     """Look at everything, one after another."""
     for look in CHECKS:
         yield look()
+    yield from examine_ports()
 
 
 def system() -> dict[str, str]:

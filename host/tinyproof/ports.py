@@ -130,15 +130,22 @@ def _suggestion() -> str:
 
 
 def _not_permitted(url: str) -> PortError:
-    try:
-        group = Path(url).group()
-    except (KeyError, OSError):
-        group = "dialout"
     return PortError(
         f"You have no permission to open the port {printable(url)}.",
         port=url,
-        hint=f"Run: sudo usermod -aG {group} $USER, then log in again.",
+        hint=f"Run: {permission_fix(url)}.",
     )
+
+
+def permission_fix(path: str) -> str:
+    """Return the command after which this user may open the port."""
+    try:
+        group = Path(path).group()
+    except (KeyError, OSError):
+        group = "dialout"
+    if group == "root":
+        return f"sudo chmod a+rw {path}"
+    return f"sudo usermod -aG {group} $USER, then log in again"
 
 
 def _device_number(path: str) -> int | None:

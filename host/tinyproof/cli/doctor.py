@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from tinyproof.doctor import Check
+
+_MARKS = {"ok": "ok", "missing": "MISSING", "absent": "-"}
 
 
 @click.command(short_help="Tell what this machine lacks, and the command that mends it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> int:
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a zip for a bug report: without user names, home folders or secrets.",
+)
+def command(as_json: bool, bundle: Path | None) -> int:
     """Tell what this machine has, what it lacks, and the command that mends it.
 
     Ends with 0 if the main job can run on `native`, with 4 if not.
@@ -22,20 +31,28 @@ def command(as_json: bool) -> int:
     Examples:
       tinyproof doctor
       tinyproof doctor --json
+      tinyproof doctor --bundle bug.zip
     """
-    from tinyproof import doctor
+    from tinyproof import bugreport, doctor
+    from tinyproof.project import find_project
 
     checks = list(doctor.examine())
     broken = any(check.required and not check.ok for check in checks)
+    if bundle is not None:
+        for name, size in bugreport.write_bundle(find_project(), bundle, checks):
+            click.echo(f"{name:<18} {size:>9,} bytes", err=as_json)
+        click.echo(f"Bundle: {bundle}. Look through it before you send it.", err=as_json)
+        if not as_json:
+            return 4 if broken else 0
     if as_json:
-        answer = {"system": doctor.system(), "checks": [asdict(c) | {"ok": c.ok} for c in checks]}
-        click.echo(json.dumps(answer, indent=2))
+        click.echo(json.dumps(bugreport.as_json(checks), indent=2))
         return 4 if broken else 0
-    table = Table(box=None, pad_edge=False)
-    for title in ("", "what", "for", "found, or what to do"):
-        table.add_column(title, overflow="fold")
+    width = max(len(check.name) for check in checks)
     for check in checks:
-        mark = "ok" if check.ok else ("MISSING" if check.required else "-")
-        table.add_row(mark, check.name, check.needed_for, Text(check.found or check.fix))
-    Console(highlight=False).print(table)
+        # Never wrapped: commands are there to be copied.
+        click.echo(f"{_MARKS[check.state]:<7}  {check.name:<{width}}  {_words(check)}")
     return 4 if broken else 0
+
+
+def _words(check: Check) -> str:
+    return check.found if check.ok else f"for {check.needed_for}: {check.fix}"
