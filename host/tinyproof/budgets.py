@@ -59,6 +59,8 @@ class Budgets:
 
 
 NAMES = tuple(known.name for known in fields(Budgets))
+LARGEST = 1e15
+"""No limit is larger, whatever its unit."""
 HEARD = ("latency_p50_us", "latency_p99_us", "accuracy", "max_lsb")
 
 _WORDS = {
