@@ -11,6 +11,7 @@ from tinyproof.first_difference import find_first_difference
 from tinyproof.harness import Board
 from tinyproof.layers import PlannedLayer, layer_figures, planned_layers
 from tinyproof.progress import Progress
+from tinyproof.reference import describe
 from tinyproof.report import Event
 from tinyproof.verdict import Verdict
 
@@ -59,15 +60,22 @@ def _trace(
     assert course.samples
     with progress.step("trace", f"sample {index} layer by layer") as step:
         found, agreed = find_first_difference(
-            board.device, board.firmware.model, layers, index, course.samples[index], step
+            board.device,
+            board.firmware.model,
+            layers,
+            index,
+            course.samples[index],
+            step,
+            board.firmware.engine,
         )
         course.first_difference = found
         if found:
             step.result(f"layer {found.layer}, {found.name}, differs first")
             return
-        words = f"the first {agreed} of {len(layers)} layers agree with LiteRT"
+        reference = describe(board.firmware.engine).interpreter
+        words = f"the first {agreed} of {len(layers)} layers agree with {reference}"
         if agreed == len(layers):
-            words = f"all {agreed} layers agree with LiteRT when they are traced"
+            words = f"all {agreed} layers agree with {reference} when they are traced"
         step.result(words)
         course.notes.append(Event("trace", 1, f"sample {index}: {words}"))
 

@@ -36,6 +36,7 @@ from tinyproof.report import (
     Memory,
     ModelInfo,
     Provenance,
+    ReferenceDistance,
     RunResult,
     Throughput,
 )
@@ -104,7 +105,7 @@ class Course:
     Attributes:
         budgets: those of the command line, and those of ``target.ini`` where it gives none.
         compared: whether the comparison was begun; it is made once.
-        expected: LiteRT's answers; ``close`` releases them.
+        expected: the reference's answers; ``close`` releases them.
         ticks: of each inference that counts; those of the stream unless a bench measured its own.
         notes: what else happened on the way.
     """
@@ -137,6 +138,7 @@ class Course:
     bench: BenchFigures | None = None
     image: ImageFigures | None = None
     first_difference: FirstDifference | None = None
+    distance: ReferenceDistance | None = None
     notes: list[Event] = field(default_factory=list)
     error: TinyProofError | None = None
 
@@ -168,7 +170,7 @@ def result_of(project: Project, course: Course) -> RunResult:
         engine=course.target.engine(course.options.engine),
         engine_version=board.hello.model.engine_version if board else "",
         model=_model_info(course.subject),
-        reference=reference.describe(),
+        reference=reference.describe(course.target.engine(course.options.engine)),
         samples=len(samples) if samples else 0,
         port=board.port if board else "",
         samples_source=samples.source if samples else "",
@@ -191,6 +193,7 @@ def result_of(project: Project, course: Course) -> RunResult:
         bench=course.bench,
         image=course.image,
         first_difference=course.first_difference,
+        reference_distance=course.distance,
         versions=surroundings.versions(),
         evidence=course.evidence,
         error=course.error,

@@ -17,7 +17,7 @@ from tinyproof.deadline import Deadline
 from tinyproof.device import Device
 from tinyproof.layers import PlannedLayer
 from tinyproof.progress import Step
-from tinyproof.reference import run_reference
+from tinyproof.reference import DEFAULT_ENGINE, run_reference
 from tinyproof.report import FirstDifference, HistogramBin
 from tinyproof.tensors import TensorDescription, byte_count, element_type
 from tinyproof.verdict import FLOAT_TOLERANCE
@@ -35,6 +35,7 @@ def find_first_difference(
     index: int,
     sample: bytes,
     step: Step,
+    engine: str = DEFAULT_ENGINE,
 ) -> tuple[FirstDifference | None, int]:
     """Trace ``sample`` layer by layer; return the first difference and how many layers agree.
 
@@ -47,12 +48,14 @@ def find_first_difference(
         index: the sample's position, for the report.
         sample: as the model takes it.
         step: told of each layer.
+        engine: what the board runs, and so what it is held against.
 
     Raises:
         TinyProofError: see ``Device.trace`` and ``run_reference``.
     """
     deadline = Deadline(MOST_SECONDS)
-    expected = run_reference(model, [sample], tensors=[layer.tensor for layer in layers])
+    wanted_tensors = [layer.tensor for layer in layers]
+    expected = run_reference(model, [sample], engine=engine, tensors=wanted_tensors)
     try:
         record = expected.records[0]
     finally:

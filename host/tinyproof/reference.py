@@ -32,6 +32,8 @@ PACKAGE = "ai-edge-litert"
 MEMORY_BYTES = 2 << 30
 """Address space that the child may use; LiteRT and NumPy take about 0.3 GB of it."""
 DEADLINE_S = 600.0
+DEFAULT_ENGINE = "aot"
+"""The engine that is held against LiteRT."""
 
 _WORKER = Path(__file__).with_name("reference_worker.py")
 _HINT = "Check the model with another LiteRT program: what LiteRT cannot run cannot be proved."
@@ -51,9 +53,7 @@ class _Interpreter:
 
 _INTERPRETERS = {
     "aot": _Interpreter(0, "LiteRT", PACKAGE, "BUILTIN_REF", _HINT),
-    "tflm": _Interpreter(
-        1, "TensorFlow Lite Micro", "tflite-micro", "TFLM's reference", _TFLM_HINT
-    ),
+    "tflm": _Interpreter(1, "TensorFlow Lite Micro", "tflite-micro", "reference", _TFLM_HINT),
 }
 """By engine: an engine is held against the interpreter whose rounding it shares."""
 
@@ -87,7 +87,7 @@ class ReferenceOutputs:
         self.records.close()
 
 
-def describe(engine: str = "aot") -> ReferenceDescription:
+def describe(engine: str = DEFAULT_ENGINE) -> ReferenceDescription:
     """Name the interpreter that an engine is held against, without running it.
 
     Raises:
@@ -115,7 +115,7 @@ class ReferenceRun:
         model: bytes,
         samples: Records,
         *,
-        engine: str = "aot",
+        engine: str = DEFAULT_ENGINE,
         tensors: Sequence[int] = (),
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
@@ -148,6 +148,11 @@ class ReferenceRun:
             self._process = self._start(model_file, samples, int(deadline_s) + 1, memory_bytes)
         finally:
             os.close(model_file)
+
+    @property
+    def name(self) -> str:
+        """The interpreter's name, for people."""
+        return self._kind.name
 
     def _start(
         self, model_file: int, samples: Records, cpu_s: int, memory_bytes: int
@@ -241,7 +246,7 @@ def run_reference(
     model: bytes,
     samples: Sequence[bytes],
     *,
-    engine: str = "aot",
+    engine: str = DEFAULT_ENGINE,
     tensors: Sequence[int] = (),
     deadline_s: float = DEADLINE_S,
 ) -> ReferenceOutputs:

@@ -20,6 +20,8 @@ import numpy as np
 from tinyproof import reference, surroundings
 from tinyproof.budgets import Budgets, judge_budgets, measured
 from tinyproof.codegen import Generated
+from tinyproof.codegen.tflm import ENGINE as TFLM
+from tinyproof.codegen.tflm import generate_tflm
 from tinyproof.errors import BootError, ClockError, ProtocolError, TinyProofError, UsageError
 from tinyproof.exchange import Request
 from tinyproof.frame import Decoder, Frame
@@ -156,7 +158,7 @@ def replay(path: Path, progress: Progress) -> RunResult:
         StorageError, ReferenceFailedError: it cannot be read or judged.
     """
     header, entries = read_log(path)
-    generated = generate_model(header.model, progress)
+    generated = _generate(header, progress)
     samples = _samples(header, generated)
     try:
         found = _listen(header, generated, entries)
@@ -169,6 +171,13 @@ def replay(path: Path, progress: Progress) -> RunResult:
         return _result(header, found, judgement, ticks, len(samples), generated)
     finally:
         samples.close()
+
+
+def _generate(header: Header, progress: Progress) -> Generated:
+    """Return what is known of the model; the arena, which nobody will use, has any size."""
+    if header.engine == TFLM:
+        return generate_tflm(header.model, arena_bytes=0)
+    return generate_model(header.model, progress)
 
 
 def _classes(generated: Generated) -> int:
@@ -253,7 +262,7 @@ def _judge(
     outputs: list[bytes | None],
     changed: set[int],
 ) -> Judgement:
-    with ReferenceRun(header.model, samples) as run:
+    with ReferenceRun(header.model, samples, engine=header.engine) as run:
         expected = run.collect()
     try:
         return judge(
@@ -287,7 +296,7 @@ def _result(
         model=ModelInfo(
             header.model_name, hashlib.sha256(header.model).hexdigest(), len(header.model)
         ),
-        reference=reference.describe(),
+        reference=reference.describe(header.engine),
         samples=count,
         port=header.port,
         samples_source=header.samples_source,

@@ -12,6 +12,7 @@ from tinyproof.closer import look_closer
 from tinyproof.codegen import Generated
 from tinyproof.course import Course, RunOptions, classes_of, result_of
 from tinyproof.device import Device
+from tinyproof.distance import Distance
 from tinyproof.errors import TinyProofError, UsageError
 from tinyproof.harness import (
     Board,
@@ -82,16 +83,16 @@ def _prepare(subject: Subject, generated: Generated, options: RunOptions) -> Pre
 def _prove(project: Project, course: Course, progress: Progress) -> None:
     """Stream the samples and judge whatever was answered, however the stream ended."""
     model, options = course.subject.model, course.options
+    engine = course.target.engine(options.engine)
     # What is wrong with model or samples shows before anything is built.
     course.generated = generated = generate_model(model, progress, course.target, options.engine)
     course.samples = samples = _prepare(course.subject, generated, options)
     course.notes += [Event("samples-range", 1, warning) for warning in samples.warnings]
     course.answers = answers = Answers(sum(t.bytes for t in generated.outputs))
-    # LiteRT works while the firmware is built, met and streamed to.
+    # The reference works while the firmware is built, met and streamed to.
     with (
-        ReferenceRun(
-            model, samples.records, engine=course.target.engine(options.engine)
-        ) as expected,
+        ReferenceRun(model, samples.records, engine=engine) as expected,
+        Distance(engine, model, samples.records) as distance,
         Gathering(model, course.subject.path, samples) as gathering,
     ):
         course.firmware = make_firmware(
@@ -100,7 +101,7 @@ def _prove(project: Project, course: Course, progress: Progress) -> None:
             model,
             generated,
             progress,
-            engine=options.engine,
+            engine=engine,
             simulated=course.simulated,
         )
         course.image = image_figures(course.firmware.build.program)
@@ -117,18 +118,22 @@ def _prove(project: Project, course: Course, progress: Progress) -> None:
             ) as course.board:
                 course.tick_hz = course.board.hello.tick_rate
                 _stream(course, course.board, samples, answers, progress)
-                _compare(course, expected, gathering, progress)
+                _compare(course, expected, distance, gathering, progress)
                 look_closer(course, course.board, progress)
         except UsageError:
             raise
         except TinyProofError as error:
             course.error = error
         if len(answers) and not course.compared:
-            _compare(course, expected, gathering, progress)
+            _compare(course, expected, distance, gathering, progress)
 
 
 def _compare(
-    course: Course, expected: ReferenceRun, gathering: Gathering, progress: Progress
+    course: Course,
+    expected: ReferenceRun,
+    distance: Distance,
+    gathering: Gathering,
+    progress: Progress,
 ) -> None:
     """Judge what was answered, while the board waits to be asked about it."""
     generated, samples, answers = course.generated, course.samples, course.answers
@@ -137,9 +142,12 @@ def _compare(
     assert answers is not None
     course.compared = True
     answers.skip_to(len(samples))
-    with progress.step("compare", "with LiteRT") as step:
+    with progress.step("compare", f"with {expected.name}") as step:
         course.expected = expected.collect()
         course.judgement = _judge(course, generated, samples, answers, course.expected)
+        course.distance = distance.collect(
+            generated.outputs, course.expected.records, course.judgement.task
+        )
         course.evidence = gathering.collect(
             generated.outputs, course.expected.records, answers, course.judgement
         )

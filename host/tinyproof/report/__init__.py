@@ -9,6 +9,7 @@ from tinyproof.report.figures import (
     HostLatency,
     ImageFigures,
     LayerFigures,
+    ReferenceDistance,
     Section,
     Symbol,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Memory",
     "ModelInfo",
     "Provenance",
+    "ReferenceDistance",
     "Report",
     "RunResult",
     "Section",

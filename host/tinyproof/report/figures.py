@@ -38,6 +38,31 @@ class LayerFigures:
 
 
 @dataclass(frozen=True)
+class ReferenceDistance:
+    """How far the reference's answers are from those of another interpreter.
+
+    Attributes:
+        interpreter: the other one.
+        version: its version.
+        kernels: its kernels.
+        samples: how many were compared.
+        differing: how many are not exact, as ``tinyproof.verdict`` defines it.
+        lsb: largest difference of an integer output, 0 if there is none.
+        relative: largest difference of a float output, as a share of the sample's largest value.
+        class_flips: samples of another class; None without classes.
+    """
+
+    interpreter: str
+    version: str
+    kernels: str
+    samples: int
+    differing: int
+    lsb: int
+    relative: float
+    class_flips: int | None
+
+
+@dataclass(frozen=True)
 class HostLatency:
     """LiteRT's own latency on the host that ran the test.
 

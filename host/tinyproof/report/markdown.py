@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from tinyproof.report.model import DifferingSample, Report
 from tinyproof.report.outcome import budget_clause
 from tinyproof.report.render import clock_text, provenance_text, throughput_text, verdict_line
-from tinyproof.report.words import DASH, dimensions, microseconds, percent, short, whole
+from tinyproof.report.words import (
+    DASH,
+    dimensions,
+    distance_text,
+    microseconds,
+    percent,
+    short,
+    whole,
+)
 from tinyproof.text import count, printable
 
 FILE_NAME = "report.md"
@@ -113,6 +121,7 @@ def _provenance(report: Report) -> Iterator[tuple[str, str]]:
         "engine": f"{report.engine} {report.engine_version}",
         "reference": f"{report.reference.interpreter} {report.reference.version}, "
         f"{report.reference.kernels}",
+        "reference's distance": distance_text(report.reference_distance),
         "model SHA-256": report.model.sha256,
         "build": report.build.id,
         "compiler": report.build.compiler,

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from tinyproof import stats
 from tinyproof.reference import ReferenceDescription
-from tinyproof.report.figures import BenchFigures, FirstDifference, ImageFigures, LayerFigures
+from tinyproof.report.figures import (
+    BenchFigures,
+    FirstDifference,
+    ImageFigures,
+    LayerFigures,
+    ReferenceDistance,
+)
 from tinyproof.report.outcome import decide
 from tinyproof.report.parts import (
     Budget,
@@ -124,6 +130,7 @@ class Report:
     bench: BenchFigures | None = None
     image: ImageFigures | None = None
     first_difference: FirstDifference | None = None
+    reference_distance: ReferenceDistance | None = None
     class_names: tuple[str, ...] = ()
 
 
@@ -171,6 +178,7 @@ def make_report(result: RunResult) -> Report:
         bench=result.bench,
         image=result.image,
         first_difference=result.first_difference,
+        reference_distance=result.reference_distance,
         class_names=result.class_names,
     )
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from tinyproof.report.model import DifferingSample, Report
 from tinyproof.report.outcome import budget_clause
 from tinyproof.report.parts import Clock, ClockStatus, Memory, Throughput
+from tinyproof.report.words import distance_text
 from tinyproof.text import count, printable
 from tinyproof.verdict import Verdict
 
@@ -59,6 +60,8 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         yield "build", _list(report.build.id[:16], report.build.compiler, *report.build.flags)
     reference = report.reference
     yield "reference", f"{reference.interpreter} {reference.version}, {reference.kernels} kernels"
+    if report.reference_distance:
+        yield "distance", distance_text(report.reference_distance)
     yield "samples", _list(count(report.samples, "sample"), report.samples_source)
     yield "verdicts", ", ".join(f"{n:,} {name}" for name, n in report.verdicts.items())
     yield from _figures(report)

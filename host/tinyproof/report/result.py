@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from tinyproof.errors import TinyProofError
 from tinyproof.reference import ReferenceDescription
 from tinyproof.report.evidence import Evidence
-from tinyproof.report.figures import BenchFigures, FirstDifference, ImageFigures, LayerFigures
+from tinyproof.report.figures import (
+    BenchFigures,
+    FirstDifference,
+    ImageFigures,
+    LayerFigures,
+    ReferenceDistance,
+)
 from tinyproof.report.parts import (
     Budget,
     BuildInfo,
@@ -67,6 +73,7 @@ class RunResult:
         bench: where the time goes; None if it was not measured.
         image: what the firmware image is made of.
         first_difference: the first layer that differs; None if none was looked for or found.
+        reference_distance: from the reference to LiteRT; None where that is the reference.
         versions: of the tools that matter, by name.
         evidence: what pictures are drawn from; None if it was not gathered.
         error: what ended the run early or cast doubt on it; None otherwise.
@@ -102,6 +109,7 @@ class RunResult:
     bench: BenchFigures | None = None
     image: ImageFigures | None = None
     first_difference: FirstDifference | None = None
+    reference_distance: ReferenceDistance | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     evidence: Evidence | None = None
     error: TinyProofError | None = None

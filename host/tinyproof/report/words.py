@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tinyproof.report.figures import ReferenceDistance
+from tinyproof.text import count
+
 DASH = "–"
 
 
@@ -38,3 +41,17 @@ def aligned(largest: float) -> Callable[[float], str]:
 def dimensions(shape: Sequence[int]) -> str:
     """Return ``1 × 8 × 8 × 1``."""
     return " × ".join(map(str, shape)) or "scalar"
+
+
+def distance_text(distance: ReferenceDistance | None) -> str:
+    """Return how far the reference is from the other interpreter; empty where there is none."""
+    if distance is None:
+        return ""
+    name = f"{distance.interpreter} {distance.version}, {distance.kernels} kernels"
+    if not distance.differing:
+        return f"none to {name}"
+    step = f"up to {distance.lsb:,} LSB" if distance.lsb else f"up to {distance.relative:.2g}"
+    flips = distance.class_flips
+    classes = "" if flips is None else f", {flips:,} of another class"
+    samples = count(distance.samples, "sample")
+    return f"{distance.differing:,} of {samples} differ from {name}: {step}{classes}"
