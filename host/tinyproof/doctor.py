@@ -18,7 +18,7 @@ from tinyproof import __version__, discovery, ports
 from tinyproof.benchmap import BenchMap
 from tinyproof.discovery import Attached
 from tinyproof.errors import TinyProofError
-from tinyproof.pio import core
+from tinyproof.pio import core, packages
 from tinyproof.project import find_project
 from tinyproof.targets import Target, load_targets
 from tinyproof.text import printable
@@ -142,18 +142,27 @@ def _own_core() -> Check:
 
 
 def _user_core() -> Check:
-    """Look which platforms the user's own PlatformIO has: real boards are built with those."""
-    what, needed_for = "PlatformIO, yours", "boards other than AVR"
-    mine = core.user_core()
+    """Look for the user's own PlatformIO: a board is built with its platform if it has it."""
+    path = core.user_core().path
+    found = str(path) if path.is_dir() else f"none yet; it would be {path}"
+    return Check("PlatformIO, yours", "real boards", found, False, "")
+
+
+def examine_platforms() -> Iterator[Check]:
+    """Look for the platforms that only the user's PlatformIO can have."""
+    wanted: dict[str, list[Target]] = {}
+    for target in _targets():
+        if target.platform not in packages.platforms():
+            wanted.setdefault(target.platform, []).append(target)
     try:
-        platforms = mine.installed()["platforms"]
+        installed = core.user_core().installed()["platforms"]
     except (OSError, ValueError, KeyError):
-        platforms = {}
-    if platforms:
-        names = ", ".join(f"{name} {version}" for name, version in sorted(platforms.items()))
-        return Check(what, needed_for, f"{mine.path}: {names}", False, "")
-    fix = "pio pkg install --global --platform platformio/espressif32 (or the target's own)"
-    return Check(what, needed_for, "", False, fix)
+        installed = {}
+    for name, targets in wanted.items():
+        found = installed.get(name, "")
+        fix = f"pio pkg install --global --platform {targets[0].platform_spec}"
+        boards = ", ".join(target.name for target in targets)
+        yield Check(f"platform {name}", boards, found, False, "" if found else fix)
 
 
 def examine_ports() -> Iterator[Check]:
@@ -238,6 +247,7 @@ def examine() -> Iterator[Check]:
     """Look at everything, one after another."""
     for look in CHECKS:
         yield look()
+    yield from examine_platforms()
     yield from examine_ports()
 
 

@@ -108,16 +108,19 @@ def test_without_a_port_the_next_step_is_to_plug_one_in(monkeypatch: pytest.Monk
     assert "plug in a board" in check.fix
 
 
-def test_the_users_own_platformio_is_told_with_its_platforms(
+def test_each_platform_that_boards_need_has_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
-    (absent,) = (c for c in (look() for look in (doctor._user_core,)))
-    assert absent.fix.startswith("pio pkg install --global --platform ")
+    absent = {check.name: check for check in doctor.examine_platforms()}["platform espressif32"]
+    assert absent.fix.startswith("pio pkg install --global --platform platformio/espressif32@")
+    assert "esp32dev" in absent.needed_for
     note = tmp_path / "platforms" / "espressif32" / ".piopm"
     note.parent.mkdir(parents=True)
     note.write_text('{"name": "espressif32", "version": "6.13.0"}')
-    assert doctor._user_core().found == f"{tmp_path}: espressif32 6.13.0"
+    there = {check.name: check for check in doctor.examine_platforms()}["platform espressif32"]
+    assert there.found == "6.13.0"
+    assert doctor._user_core().found == str(tmp_path)
 
 
 # -- the bundle

@@ -55,4 +55,4 @@ def command(as_json: bool, bundle: Path | None) -> int:
 
 
 def _words(check: Check) -> str:
-    return check.found if check.ok else f"for {check.needed_for}: {check.fix}"
+    return check.found if check.ok else f"{check.fix}   ({check.needed_for})"
