@@ -33,7 +33,7 @@ def judge(
 ) -> Row:
     """Return a row: worse or better where the difference is larger than ``band``."""
     if old is None or new is None:
-        return Row(name, unit, old, new, 0.0, Change.UNKNOWN)
+        return Row(name, unit, old, new, 0.0, Change.UNJUDGED)
     change = Change.SAME
     if abs(new - old) > band:
         change = Change.BETTER if (new > old) == more_is_better else Change.WORSE
@@ -51,29 +51,40 @@ def _verdicts(old: Report, new: Report) -> Iterator[Row]:
 
 
 def _latencies(old: Report, new: Report, allowed: float) -> Iterator[Row]:
-    """Yield the latencies; where time is counted exactly, the quiet one is exact.
+    """Yield the latencies. On a host only what was repeated is judged.
 
-    Answers of a stream are computed while the next request arrives, whose bytes interrupt.
+    Answers of a stream are computed while the next request arrives, whose bytes interrupt: where
+    time is counted exactly, the quiet latency is exact and that of the stream is not.
     """
-    kind = old.provenance
-    hosted = kind is Provenance.HOST
-    floor = noise.LATENCY_FLOOR[kind]
-    streamed = floor if hosted or _has_repeats(old, new) else noise.RECEIVING_FLOOR
-    least = noise.HOST_CLOCK_US if hosted else 1e6 / old.tick_hz
-    yield _varying(
-        "p50 latency", noise.p50(old), noise.p50(new), streamed, allowed, least, exact=False
-    )
-    tail = noise.TAIL_FLOOR[kind]
-    yield _varying("p99 latency", noise.p99(old), noise.p99(new), tail, allowed, least, exact=False)
-    quiet = [
-        None if r.quiet_latency_us is None else Measured(r.quiet_latency_us) for r in (old, new)
-    ]
-    exact = kind is Provenance.CYCLE_EXACT
-    yield _varying("quiet latency", quiet[0], quiet[1], floor, allowed, least, exact=exact)
+    floor = noise.LATENCY_FLOOR[old.provenance]
+    repeated = all(r.bench and r.bench.repeats_p50_us for r in (old, new))
+    hosted, exact = noise.is_hosted(old), old.provenance is Provenance.CYCLE_EXACT
+    was, now = noise.p50(old), noise.p50(new)
+    if hosted and not repeated:
+        yield _unjudged("p50 latency", was, now)
+    else:
+        streamed = floor if repeated else noise.RECEIVING_FLOOR
+        yield _varying("p50 latency", was, now, streamed, allowed)
+    was, now = _p99(old), _p99(new)
+    if hosted:
+        yield _unjudged("p99 latency", was, now)
+        yield _unjudged("quiet latency", _quiet(old), _quiet(new))
+    else:
+        yield _varying("p99 latency", was, now, noise.TAIL_FLOOR, allowed)
+        yield _varying("quiet latency", _quiet(old), _quiet(new), floor, allowed, exact=exact)
 
 
-def _has_repeats(*reports: Report) -> bool:
-    return all(report.bench and report.bench.repeats_p50_us for report in reports)
+def _p99(report: Report) -> Measured | None:
+    return Measured(report.latency_us.p99) if report.latency_us else None
+
+
+def _quiet(report: Report) -> Measured | None:
+    return None if report.quiet_latency_us is None else Measured(report.quiet_latency_us)
+
+
+def _unjudged(name: str, old: Measured | None, new: Measured | None) -> Row:
+    before, after = old.value if old else None, new.value if new else None
+    return Row(name, "us", before, after, 0.0, Change.UNJUDGED)
 
 
 def _varying(
@@ -82,16 +93,15 @@ def _varying(
     new: Measured | None,
     floor: float,
     allowed: float,
-    least: float,
     *,
-    exact: bool,
+    exact: bool = False,
 ) -> Row:
     """Return the row of a time in microseconds."""
     if old is None or new is None:
-        return judge(name, "us", old.value if old else None, new.value if new else None)
+        return _unjudged(name, old, new)
     band = allowed * old.value
     if not exact:
-        band = max(band, noise.band(old, new, floor, least))
+        band = max(band, noise.band(old, new, floor))
     return judge(name, "us", old.value, new.value, band=band)
 
 
@@ -99,14 +109,13 @@ def layer_rows(old: Report, new: Report, allowed: float) -> Iterator[Row]:
     """Yield the time of each layer; layers of both runs belong together by name and order."""
     exact = old.provenance is Provenance.CYCLE_EXACT
     floor = noise.LATENCY_FLOOR[old.provenance]
-    tick_us = 1e6 / old.tick_hz
-    least = noise.HOST_CLOCK_US if old.provenance is Provenance.HOST else tick_us
     for before, after in paired(old.layers, new.layers):
         figures = after or before
         assert figures
         name = f"layer {figures.index} ({figures.name})"
-        times = [noise.layer(figures, tick_us) if figures else None for figures in (before, after)]
-        yield _varying(name, times[0], times[1], floor, allowed, least, exact=exact)
+        was = noise.layer(before, old) if before else None
+        now = noise.layer(after, new) if after else None
+        yield _varying(name, was, now, floor, allowed, exact=exact)
 
 
 def paired(
@@ -138,6 +147,8 @@ def _memory(old: Report, new: Report, allowed: float) -> Iterator[Row]:
 
 def _throughput(old: Report, new: Report, allowed: float) -> Iterator[Row]:
     before, after = (r.throughput.samples_per_s if r.throughput else None for r in (old, new))
-    floor = max(noise.THROUGHPUT_FLOOR[old.provenance], allowed)
-    band = floor * (before or 0.0)
+    if noise.is_hosted(old):
+        yield Row("throughput", "samples/s", before, after, 0.0, Change.UNJUDGED)
+        return
+    band = max(noise.THROUGHPUT_FLOOR, allowed) * (before or 0.0)
     yield judge("throughput", "samples/s", before, after, band=band, more_is_better=True)

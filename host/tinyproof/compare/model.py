@@ -9,12 +9,12 @@ from tinyproof.text import count
 
 
 class Change(StrEnum):
-    """What became of a figure."""
+    """What became of a figure; not judged: not measured in both runs, or too noisy to tell."""
 
     SAME = "same"
     BETTER = "better"
     WORSE = "worse"
-    UNKNOWN = "unknown"
+    UNJUDGED = "not judged"
 
 
 @dataclass(frozen=True)

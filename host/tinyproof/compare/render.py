@@ -13,7 +13,12 @@ from tinyproof.text import printable
 
 SCHEMA = 1
 """Version of ``--json``: fields may be added under it, none changes its meaning or vanishes."""
-_STYLES = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "", Change.UNKNOWN: "dim"}
+_STYLES = {
+    Change.WORSE: "bold red",
+    Change.BETTER: "green",
+    Change.SAME: "",
+    Change.UNJUDGED: "dim",
+}
 TABLE_WIDTH = 72
 """Columns that the table needs; narrower terminals get lines."""
 
