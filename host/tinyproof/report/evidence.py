@@ -24,6 +24,8 @@ FILE_NAME = "evidence.npz"
 MAX_BYTES = 256 << 20
 """The largest array that is read, unpacked."""
 MAX_LAYERS = 200
+MAX_COUNT = 1 << 62
+"""No board has counted as many ticks."""
 _FEATURE = "features_"
 
 
@@ -117,7 +119,7 @@ def load_evidence(folder: Path) -> Evidence | None:
     try:
         file = NpzFile(path)
         return _evidence({name: _read(file, name) for name in file.names})
-    except (SamplesError, KeyError, ValueError, OverflowError) as error:
+    except (SamplesError, LookupError, ValueError, OverflowError) as error:
         reason = error.sentence if isinstance(error, SamplesError) else "an array is not as written"
         raise UsageError(
             f"The evidence of the report cannot be used: {reason.rstrip('.')}.",
@@ -158,8 +160,8 @@ def _evidence(arrays: dict[str, NDArray[Any]]) -> Evidence:
     if real["differing_device"].shape != real["differing_reference"].shape:
         raise ValueError("differing")
     return Evidence(
-        ticks=_numbers(plain["ticks"], np.float64).reshape(-1),
-        differing_index=_numbers(plain["differing_index"], np.int64).reshape(-1),
+        ticks=_counts(plain["ticks"]),
+        differing_index=_counts(plain["differing_index"]),
         features_sample=int(arrays["features_sample"][0]),
         features=tuple(_features(arrays)),
         curve=_curve(arrays),
@@ -186,6 +188,13 @@ def _curve(arrays: dict[str, NDArray[Any]]) -> Curve | None:
     if len({len(column) for column in columns}) > 1:
         raise ValueError("curve")
     return Curve(str(arrays["curve_metric_name"][0]), *columns)
+
+
+def _counts(values: NDArray[Any]) -> NDArray[np.int64]:
+    most = int(values.max(initial=0)) if values.dtype.kind in "iu" else MAX_COUNT
+    if most >= MAX_COUNT or (values < 0).any() or values.ndim != 1:
+        raise ValueError(values.dtype)
+    return values.astype(np.int64)
 
 
 def _numbers(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:

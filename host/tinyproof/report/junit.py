@@ -20,7 +20,7 @@ def junit_xml(report: Report) -> bytes:
     """
     name = printable(f"tinyproof {report.target} {report.engine} {report.model.name}")
     suite = Xml.Element(
-        "testsuite", name=name, timestamp=report.date, time=f"{report.duration_s:.3f}"
+        "testsuite", name=name, timestamp=printable(report.date), time=f"{report.duration_s:.3f}"
     )
     properties = Xml.SubElement(suite, "properties")
     for key, value in junit_properties(report):
@@ -44,7 +44,9 @@ def _add_answers(suite: Xml.Element, classname: str, report: Report) -> None:
     if failure is None or _is_of_a_budget(report):
         return
     tag = "failure" if report.exit_code == EXIT_DISAGREES else "error"
-    said = Xml.SubElement(case, tag, type=failure.kind, message=printable(failure.sentence))
+    said = Xml.SubElement(
+        case, tag, type=printable(failure.kind), message=printable(failure.sentence)
+    )
     said.text = printable(failure.hint)
 
 
