@@ -40,6 +40,8 @@ class AvrStatus:
         first_rx: cycle at which the first byte since the last status began to arrive; 0: none did.
         last_tx: cycle at which the last byte was sent completely; 0: none was.
         resets: of the chip, the one at power-on included.
+        stack: most bytes below the top of RAM that the stack pointer left since the application
+            began, whether they were written or not.
     """
 
     frequency: int
@@ -54,6 +56,7 @@ class AvrStatus:
     first_rx: int
     last_tx: int
     resets: int
+    stack: int
 
     @property
     def lost(self) -> int:

@@ -104,6 +104,7 @@ static void on_chip_reset(avr_io_t *io) {
     self->avr->run_cycle_limit = RUN_LIMIT;
     tp_uart_reset(&self->uart);
     self->resets++;
+    self->lowest_sp = self->avr->ramend;
     if (self->on_reset) {
         self->on_reset(self->on_reset_context, self->cause, self->last_pc);
     }
@@ -219,12 +220,30 @@ static tp_cpu_state state_of(const avr_t *avr) {
     }
 }
 
+static uint16_t stack_pointer(const avr_t *avr) {
+    return (uint16_t)(avr->data[R_SPL] | avr->data[R_SPH] << 8);
+}
+
+static void note_stack(tp_board *self) {
+    const uint16_t sp = stack_pointer(self->avr);
+    if (tp_board_in_bootloader(self)) {
+        self->lowest_sp = self->avr->ramend;
+    } else if (sp < self->lowest_sp) {
+        self->lowest_sp = sp;
+    }
+}
+
+uint16_t tp_board_stack(const tp_board *self) {
+    return (uint16_t)(self->avr->ramend - self->lowest_sp);
+}
+
 tp_cpu_state tp_board_run(tp_board *self, uint64_t cycles) {
     avr_t *avr = self->avr;
     const uint64_t end = avr->cycle + cycles;
     while (avr->cycle < end && state_of(avr) == TP_CPU_RUNNING && !self->uart.burst_ended) {
         self->last_pc = avr->pc;
         avr_run(avr);
+        note_stack(self);
     }
     return state_of(avr);
 }

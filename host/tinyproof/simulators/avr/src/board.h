@@ -40,6 +40,7 @@ typedef struct {
     uint32_t boot_start; /* first byte of the bootloader; beyond the flash: there is none */
     uint32_t last_pc;
     uint32_t resets;
+    uint16_t lowest_sp;   /* of the application since it began */
     tp_reset_cause cause; /* of the reset that is about to happen */
     uint32_t fault_pc;
     char fault[TP_BOARD_FAULT_SIZE]; /* what libsimavr said last, one line */
@@ -70,6 +71,9 @@ void tp_board_reset(tp_board *self, tp_reset_cause cause);
 /* Run for about `cycles` (at most 1,000 more), or until a burst of output ends or the chip stops.
  */
 tp_cpu_state tp_board_run(tp_board *self, uint64_t cycles);
+
+/* Bytes of stack that the application took at most since it began. */
+uint16_t tp_board_stack(const tp_board *self);
 
 /* Whether the bootloader is running. */
 bool tp_board_in_bootloader(const tp_board *self);

@@ -53,10 +53,11 @@ static void say_status(tp_session *self) {
     tp_uart_counts *counts = &self->board.uart.counts;
     say("status frequency %" PRIu32 " cycles %" PRIu64 " rx %" PRIu64 " tx %" PRIu64
         " overrun %" PRIu64 " ignored %" PRIu64 " rejected %" PRIu64 " garbled %" PRIu64
-        " dropped %" PRIu64 " first_rx %" PRIu64 " last_tx %" PRIu64 " resets %" PRIu32,
+        " dropped %" PRIu64 " first_rx %" PRIu64 " last_tx %" PRIu64 " resets %" PRIu32
+        " stack %" PRIu16,
         self->board.avr->frequency, self->board.avr->cycle, counts->rx, counts->tx, counts->overrun,
         counts->ignored, counts->rejected, counts->garbled, self->dropped, counts->first_rx,
-        counts->last_tx, self->board.resets);
+        counts->last_tx, self->board.resets, tp_board_stack(&self->board));
     counts->first_rx = 0; /* the next one is counted from here */
 }
 
