@@ -170,6 +170,25 @@ def compile_all(
     return found
 
 
+def test_a_sketch_over_tflm_links_just_the_operators_of_the_model(tmp_path: Path) -> None:
+    """It was compiled with TFLM and run by hand, docs/sketch.md says how."""
+    folder = write(tmp_path / "digits", INT8, "--engine", "tflm")
+    program = (folder / "digits.ino").read_text()
+    assert re.findall(r"resolver\.Add(\w+)\(\);", program) == [
+        "Conv2D", "MaxPool2D", "Reshape", "FullyConnected",
+    ]  # fmt: skip
+    assert "MicroMutableOpResolver<4> resolver;" in program
+    arena = re.search(r"uint8_t arena\[(\d+)\];", program)
+    assert arena
+    assert 1000 < int(arena.group(1)) < 4000
+    listed = re.search(r"model_data\[\] = \{(.*?)\};", (folder / "model.h").read_text(), re.DOTALL)
+    assert listed
+    assert bytes(int(word, 16) for word in re.findall(r"0x\w\w", listed.group(1))) == (
+        INT8.read_bytes()
+    )
+    assert sorted(path.name for path in folder.iterdir()) == ["digits.ino", "model.h", "sample.h"]
+
+
 def test_only_what_the_model_uses_is_written(tmp_path: Path) -> None:
     folder = write(tmp_path / "digits", FLOAT32)
     names = {path.name for path in (folder / "src" / "tinyproof").iterdir()}

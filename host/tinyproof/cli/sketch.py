@@ -20,10 +20,10 @@ from tinyproof.convert import Form
 )
 @click.option(
     "--engine",
-    type=click.Choice(["aot"]),
+    type=click.Choice(["aot", "tflm"]),
     default="aot",
     show_default=True,
-    help="TinyProof's own C.",
+    help="TinyProof's own C, or TensorFlow Lite Micro.",
 )
 @options.model
 @options.form
@@ -61,7 +61,7 @@ def command(
     \b
     Examples:
       tinyproof sketch --out digits
-      tinyproof sketch --platformio --out digits
+      tinyproof sketch --engine tflm --platformio --out digits_esp32
       tinyproof sketch --model m.tflite --samples s.npz --index 7 --out mine
     """
     from tinyproof.cli.console import ConsoleProgress

@@ -24,7 +24,7 @@ _FLOAT_TOLERANCE = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class BakedSample:
-    """One sample with what LiteRT answers to it.
+    """One sample with what the reference answers to it.
 
     Attributes:
         values: real values as float32, or the model's own integers; shape as the input's.
@@ -32,8 +32,8 @@ class BakedSample:
         source: where it comes from, for people.
         input: the model's input.
         output: its output.
-        expected: (scores,) in the output's own type: LiteRT's answer.
-        tolerance_lsb: how far a quantized score may be from ``expected``, in steps.
+        expected: (scores,) in the output's own type: what the reference answers.
+        reference: which that is, such as ``LiteRT``.
     """
 
     values: NDArray[Any]
@@ -42,7 +42,7 @@ class BakedSample:
     input: Interface
     output: Interface
     expected: NDArray[Any]
-    tolerance_lsb: int = 0
+    reference: str = "LiteRT"
 
     @property
     def expected_class(self) -> int:
@@ -58,9 +58,9 @@ class BakedSample:
 
     @property
     def tolerance(self) -> float:
-        """How far a real score may be from the expected one."""
+        """How far a real score may be from the expected one; quantized ones must be equal."""
         if self.output.scale > 0:
-            return self.tolerance_lsb * self.output.scale
+            return 0.0
         return _FLOAT_TOLERANCE * float(np.abs(self.expected).max(initial=0.0))
 
 
@@ -76,7 +76,7 @@ def sample_header(sample: BakedSample) -> str:
     parts += [f"#define VALUES {values.size}", f"#define SCORES {expected.size}"]
     parts += [f"#define SCORE_DIGITS {sample.digits} /* decimals that are printed */", ""]
     parts += [_array("sample_values", "VALUES", values), ""]
-    parts += ["/* What LiteRT answers, computed when this sketch was written. */"]
+    parts += [f"/* What {sample.reference} answers, computed when this sketch was written. */"]
     parts += [f"#define EXPECTED_CLASS {sample.expected_class}"]
     parts += [f"#define SCORE_TOLERANCE {ctext.number(np.float32(sample.tolerance))}"]
     parts += [_array("expected_scores", "SCORES", expected), "", "#endif", ""]
@@ -111,20 +111,26 @@ def _drawing(values: NDArray[Any]) -> list[str]:
 
 def sketch(name: str, library: str, sample: BakedSample) -> str:
     """Return the program over engine ``aot``; ``library`` is the path of its folder, with slash."""
-    own = ctext.element_type(sample.expected)
-    quantized_input = sample.input.scale > 0 and sample.values.dtype.kind == "f"
     return _SKETCH.format(
         head=head(name, "TinyProof's engine aot: plain C, no interpreter, weights in flash."),
         library=library,
-        input=ctext.C_TYPES[np.dtype(sample.input.dtype).str[1:]],
-        output=own,
         baud=BAUD,
-        quantize=QUANTIZE if quantized_input else "",
-        value="quantized(real)" if quantized_input else "real",
-        given=ctext.element_type(sample.values),
-        read=_READ[sample.values.dtype.str[1:]],
         check=check(sample),
+        **conversion(sample),
     )
+
+
+def conversion(sample: BakedSample) -> dict[str, str]:
+    """Return how a baked-in value becomes one of the model's inputs: types and expressions in C."""
+    quantizes = sample.input.scale > 0 and sample.values.dtype.kind == "f"
+    return {
+        "input": ctext.C_TYPES[np.dtype(sample.input.dtype).str[1:]],
+        "output": ctext.element_type(sample.expected),
+        "given": ctext.element_type(sample.values),
+        "read": _READ[sample.values.dtype.str[1:]],
+        "quantize": QUANTIZE if quantizes else "",
+        "value": "quantized(real)" if quantizes else "real",
+    }
 
 
 def head(name: str, engine: str) -> str:
@@ -133,7 +139,7 @@ def head(name: str, engine: str) -> str:
 /* {name}: one sample through the model, its scores on the serial port at {BAUD} baud.
  *
  * Written by `tinyproof sketch`; from here on it is yours. {engine}
- * It prints the scores separated by commas, the class, and whether both are what LiteRT computes.
+ * It prints the scores separated by commas, the class, and whether both are the expected ones.
  */"""
 
 

@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from tinyproof.codegen import Generated, generate
 from tinyproof.errors import SamplesError, UnsupportedModelError, UsageError
 from tinyproof.graph import TensorType
+from tinyproof.libraries import engine_libraries
 from tinyproof.project import Project
-from tinyproof.reference import run_reference
+from tinyproof.reference import describe, run_reference
 from tinyproof.samples import SampleSet, prepare
-from tinyproof.sketch import content
+from tinyproof.sketch import content, tflm
 from tinyproof.sketch.content import BakedSample
 from tinyproof.sketch.folder import check_free, write_folder
 from tinyproof.sketch.sources import load_library, select
 from tinyproof.subject import Subject, find_samples
 from tinyproof.targets import Target, load_targets
+from tinyproof.tflm import generate_for_tflm
 
-ENGINES = ("aot",)
+ENGINES = ("aot", "tflm")
 LIBRARY = "src/tinyproof/"
 """Folder of the copied sources, below the sketch: the Arduino IDE compiles ``src`` and no other."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -64,29 +66,33 @@ def write_sketch(project: Project, subject: Subject, options: SketchOptions) -> 
         UsageError: the folder's name is no sketch's, or it holds something.
         UnsupportedModelError: the engine or the sketch does not support the model.
         SamplesError: there is no such sample.
-        ReferenceFailedError: LiteRT cannot run the model.
+        ReferenceFailedError: the reference cannot run the model.
+        ToolchainError: engine ``tflm`` is asked for, and TFLM is not installed.
         StorageError: the folder cannot be written.
     """
     folder = options.out.absolute()
     name = _sketch_name(folder)
     check_free(folder, force=options.force)
-    generated = generate(subject.model)
-    sample = bake(subject, generated, options.index)
+    is_tflm = options.engine == "tflm"
+    made = generate_for_tflm(subject.model, hosted=False) if is_tflm else generate(subject.model)
+    sample = bake(subject, made, options.index, options.engine)
     library, main = _places(name, options.layout)
-    files = {
-        f"{Path(main).parent / 'sample.h'}": content.sample_header(sample),
-        main: _program(options.engine, name, library, sample, subject.model),
-    }
-    for file, text in _sources(project, options.engine, subject.model, generated).items():
-        files[LIBRARY + file] = text
+    files = {str(Path(main).with_name("sample.h")): content.sample_header(sample)}
+    if is_tflm:
+        files[main] = tflm.sketch(name, sample, subject.model, made.arena_bytes)
+        files[str(Path(main).with_name("model.h"))] = tflm.model_header(subject.model)
+    else:
+        files[main] = content.sketch(name, library, sample)
+        sources = select(load_library(project), made.header) | {"model.h": made.header}
+        files |= {LIBRARY + file: text for file, text in sources.items()}
     if options.layout is Layout.PLATFORMIO:
         files["platformio.ini"] = _platformio_ini(project, options.engine)
     write_folder(folder, files, own=LIBRARY, force=options.force)
     return folder / main
 
 
-def bake(subject: Subject, generated: Generated, index: int) -> BakedSample:
-    """Return one sample of ``subject`` with LiteRT's answer.
+def bake(subject: Subject, generated: Generated, index: int, engine: str) -> BakedSample:
+    """Return one sample of ``subject`` with the answer of the engine's reference.
 
     Raises:
         UnsupportedModelError: more than one input or output, or scores of another type.
@@ -104,7 +110,7 @@ def bake(subject: Subject, generated: Generated, index: int) -> BakedSample:
     label = None if samples.labels is None else int(samples.labels[index])
     one = SampleSet.from_arrays(values[np.newaxis], source=samples.source)
     record = prepare(one, generated.inputs)[0]
-    outputs = run_reference(subject.model, [record])
+    outputs = run_reference(subject.model, [record], engine=engine)
     try:
         expected = np.frombuffer(outputs.records[0], output.dtype)
     finally:
@@ -116,6 +122,7 @@ def bake(subject: Subject, generated: Generated, index: int) -> BakedSample:
         input=generated.inputs[0],
         output=output,
         expected=expected,
+        reference=describe(engine).interpreter,
     )
 
 
@@ -150,14 +157,6 @@ def _places(name: str, layout: Layout) -> tuple[str, str]:
     return LIBRARY.removeprefix("src/"), "src/main.cpp"
 
 
-def _program(engine: str, name: str, library: str, sample: BakedSample, model: bytes) -> str:
-    return content.sketch(name, library, sample)
-
-
-def _sources(project: Project, engine: str, model: bytes, made: Generated) -> dict[str, str]:
-    return select(load_library(project), made.header) | {"model.h": made.header}
-
-
 def _platformio_ini(project: Project, engine: str) -> str:
     """Return the environments of all targets that have the Arduino framework and the engine."""
     targets = [
@@ -175,6 +174,8 @@ def _platformio_ini(project: Project, engine: str) -> str:
 
 
 def _options(target: Target, engine: str) -> dict[str, str]:
-    options = {"platform": target.platform, "board": target.board, "framework": "arduino"}
-    options["platform"] = target.options["platform"].strip()
+    options = {"platform": target.options["platform"].strip(), "board": target.board}
+    options["framework"] = "arduino"
+    if libraries := engine_libraries(target, engine):
+        options["lib_deps"] = "\n    ".join(("", *libraries))
     return options
