@@ -101,6 +101,13 @@ def test_a_new_folder_is_a_new_target(tmp_path: Path) -> None:
         ("platform = x\ncustom_tp_engines = a\ncustom_tp_baud = fast", "not a whole number"),
         ("platform = x\ncustom_tp_engines = a\ncustom_tp_provenance = luck", "is none of board"),
         ("platform = x\ncustom_tp_engines = a\ncustom_tp_clock = 1", "mean custom_tp_clock_hz"),
+        (
+            "platform = x\ncustom_tp_engines = a\ncustom_tp_serial = rs232",
+            "none of bridge, usb_cdc",
+        ),
+        ("platform = x\ncustom_tp_engines = a\ncustom_tp_reset = kick", "is none of none, dtr"),
+        ("platform = x\ncustom_tp_engines = a\ncustom_tp_usb_ids = 2341:43", "has '2341:43'"),
+        ("platform = x\ncustom_tp_engines = a\ncustom_tp_usb_ids = 1a86:7523, 1A86:7523", "twice"),
         ("platform = x\nextends = env:absent", "not there or extends itself"),
         ("platform = x\nextends = env:bad", "not there or extends itself"),
         ("platform = x\nplatform = y", "already exists"),
