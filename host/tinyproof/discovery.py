@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from serial.tools import list_ports
@@ -107,6 +108,12 @@ def resolve(target: Target, port: str | None) -> str | None:
     bench = benchmap.load()
     entry = bench.entries.get(port)
     if entry is None:
+        if bench.entries and not Path(port).exists() and port not in ports.available():
+            raise PortError(
+                f"There is neither a port nor a board of the name {port}.",
+                port=port,
+                hint=f"The bench map {bench.file} has: {', '.join(bench.entries)}.",
+            )
         return port
     if entry.target != target.name:
         raise UsageError(
@@ -131,8 +138,13 @@ def _only_one(target: Target) -> str | None:
         raise UsageError(
             f"{len(boards)} boards may be {target.name}: {', '.join(b.words for b in boards)}. "
             "Which one?",
-            hint=" or ".join(f"--port {printable(b.name or b.port)}" for b in boards)
-            + ("" if all(b.name for b in boards) else "; tinyproof ports --save names boards")
-            + ".",
+            hint=_choice(boards),
         )
     return boards[0].port
+
+
+def _choice(boards: list[Attached]) -> str:
+    options = " or ".join(f"--port {printable(board.name or board.port)}" for board in boards)
+    if all(board.name for board in boards):
+        return f"Run with {options}."
+    return f"Run with {options}; tinyproof ports --save gives boards names that stay."

@@ -111,7 +111,7 @@ def test_two_boards_are_asked_about_by_name(
     with pytest.raises(UsageError) as caught:
         discovery.resolve(uno, None)
     assert "uno-1 on /dev/ttyACM0 (serial number A1)" in caught.value.sentence
-    assert caught.value.hint == "--port uno-1 or --port uno-2."
+    assert caught.value.hint == "Run with --port uno-1 or --port uno-2."
 
 
 def test_the_bench_map_outranks_the_usb_id(
@@ -143,6 +143,16 @@ def test_a_named_board_that_is_away_or_of_another_target_is_refused(
         discovery.resolve(uno, "uno-1")
     with pytest.raises(UsageError, match="is a uno, not a megaatmega2560"):
         discovery.resolve(replace(uno, name="megaatmega2560"), "uno-1")
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(
+    uno: Target, attach: Callable[..., None], bench: Path
+) -> None:
+    benchmap.save(bench, [("B2", "uno")])
+    attach(FIRST)
+    with pytest.raises(PortError, match="neither a port nor a board of the name uno-9") as caught:
+        discovery.resolve(uno, "uno-9")
+    assert "uno-1" in caught.value.hint
 
 
 @pytest.mark.parametrize("port", ["sim", "COM3", "/dev/ttyACM9", "socket://localhost:1"])

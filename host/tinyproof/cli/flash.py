@@ -27,11 +27,15 @@ def command(
 ) -> None:
     """Build the firmware and flash the board on --port, unless the board already runs it.
 
+    With one board of the target attached, --port can be left out; see tinyproof ports.
+
     \b
     Examples:
+      tinyproof flash --target esp32dev
       tinyproof flash --target uno --port /dev/ttyACM0
       tinyproof flash --target megaatmega2560 --port /dev/ttyACM0 --model m.tflite
     """
+    from tinyproof.access import is_simulated
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.errors import UsageError
     from tinyproof.harness import describe_board, open_session
@@ -40,11 +44,13 @@ def command(
     from tinyproof.targets import find_target
 
     project, progress = find_project(), ConsoleProgress()
-    if find_target(project, target).hosted:
+    found = find_target(project, target)
+    if found.hosted:
         raise UsageError(
             f"Target {target} is a program of this machine: there is nothing to flash.",
             hint="Name a board with --target; tinyproof targets lists them.",
         )
+    is_simulated(found, port)  # Which board is meant shows before anything is trained.
     subject = find_subject(project, model, None, progress, form=Form(form))
     session = open_session(
         project, subject, progress, target=target, port=port, engine=engine, baud=baud

@@ -19,8 +19,8 @@ target: Decorator = click.option(
 )
 port: Decorator = click.option(
     "--port",
-    help="Serial port or pyserial URL of the board, or sim for the target's simulator; "
-    "native needs none.",
+    help="Serial port, pyserial URL or bench name of the board (see tinyproof ports), or sim for "
+    "the target's simulator.  [default: the one board of the target that is attached]",
 )
 model: Decorator = click.option(
     "--model", type=FILE, help="A .tflite file; without it the digits model, trained if need be."
