@@ -43,7 +43,8 @@ int tp_engine_invoke(void);
 uint16_t tp_engine_layer_count(void);
 
 /* Told before and after each layer. `output` are the layer's concatenated outputs, valid until the
- * call returns. A non-zero return of `after` ends the inference, which then returns that value. */
+ * call returns; 0 where an engine cannot show them. A non-zero return of `after` ends the inference,
+ * which then returns that value. */
 typedef struct {
     void (*before)(void *context, uint16_t layer);
     int (*after)(void *context, uint16_t layer, const uint8_t *output, uint32_t size);
@@ -56,7 +57,8 @@ int tp_engine_invoke_observed(const tp_layer_observer_t *observer);
 uint32_t tp_engine_arena_used(void);
 uint32_t tp_engine_arena_reserved(void);
 
-/* Fills the whole arena, inputs included, with `pattern`. */
+/* Fills the whole arena, inputs included, with `pattern`; where an engine keeps more in its arena
+ * than tensors and scratch memory, all but that. */
 void tp_engine_poison(uint8_t pattern);
 
 #ifdef __cplusplus

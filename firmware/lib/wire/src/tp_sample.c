@@ -135,7 +135,7 @@ static int trace_after(void *context, uint16_t layer, const uint8_t *output, uin
     if (layer != wire->layer) {
         return 0;
     }
-    if (tp_answer_begin(wire, TP_MESSAGE_TRACE, 3 + size)) {
+    if (!output || tp_answer_begin(wire, TP_MESSAGE_TRACE, 3 + size)) {
         return -TP_ERROR_BAD_VALUE;
     }
     tp_answer_u8(wire, TP_STATUS_OK);
