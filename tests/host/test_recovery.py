@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from usb import Attached, Usb
 
 from native_cli import DIGITS_RUN, INT8, call, report_of
-from tinyproof import ports, recovery
+from tinyproof import access, ports, recovery
+from tinyproof.build import Build
 from tinyproof.device import Answer
 from tinyproof.errors import PortError
 from tinyproof.harness import Board, generate_model, make_firmware
-from tinyproof.progress import Progress
+from tinyproof.progress import Progress, Step
 from tinyproof.project import Project
 from tinyproof.recovery import RecoveringLink, open_board
 from tinyproof.simulators.process import ProcessLink
@@ -109,3 +113,43 @@ def test_a_port_that_is_not_ready_yet_is_tried_again(usb: Usb) -> None:
         assert link.read(link.deadline(1)) == b""
         assert tries == [first, second, second]
         assert link.returns == [f"{first} came back as {second}"]
+
+
+SILENT = """import os, pty, sys
+ours, theirs = pty.openpty()
+print("port", os.ttyname(theirs), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_board_that_comes_back_under_another_name_after_the_upload_is_met_there(
+    usb: Usb, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a board does whose serial port is its chip's own USB; the upload itself is left out."""
+    content, quiet = INT8.read_bytes(), Progress()
+    native = find_target(project, "native")
+    firmware = make_firmware(project, native, content, generate_model(content, quiet), quiet)
+    board = replace(native, simulator="", serial="usb_cdc", reset="touch_1200")
+    built = replace(firmware.build, target=board)
+    other = tmp_path / "other"
+    other.write_text(f"#!{sys.executable}\n{SILENT}")
+    other.chmod(0o755)
+    usb.program = other
+    first = usb.plug("A1")
+    usb.program = firmware.build.program
+    ports_used = []
+
+    def swap(_project: Project, _built: Build, port: str, _step: Step) -> None:
+        ports_used.append(port)
+        usb.unplug("A1")
+        usb.plug("B2")  # A twin, which most likely gets the old name.
+        threading.Timer(0.3, lambda: ports_used.append(usb.plug("A1"))).start()
+
+    monkeypatch.setattr(access, "upload", swap)
+    monkeypatch.setattr(access, "GLANCE_SECONDS", 0.1)
+    with access.hold_board(project, board, built, first) as held:
+        meeting = access.meet(project, built, firmware.identity, held, quiet, flash=True)
+        with meeting as device:
+            assert device.description.target == "native"
+            assert ports_used == [first, device.link.port]
+            assert device.link.port == usb.boards["A1"].port
