@@ -28,6 +28,7 @@ COMMANDS = {
     "bench": "tinyproof.cli.bench",
     "train": "tinyproof.cli.train",
     "convert": "tinyproof.cli.convert",
+    "check": "tinyproof.cli.check",
     "generate": "tinyproof.cli.generate",
     "sketch": "tinyproof.cli.sketch",
     "build": "tinyproof.cli.build",

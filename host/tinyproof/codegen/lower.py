@@ -53,7 +53,7 @@ def lower(normalised: Normalised) -> list[Layer]:
     for operator in graph.operators:
         if operator.index in fused:
             continue
-        added = _lower_operator(graph, operator)
+        added = lower_operator(graph, operator)
         if len(added) == 1:
             added = [_fuse(graph, added[0], uses)]
             fused.update(part.index for part in added[0].operators)
@@ -64,7 +64,12 @@ def lower(normalised: Normalised) -> list[Layer]:
     return layers
 
 
-def _lower_operator(graph: Graph, operator: Operator) -> list[Layer]:
+def lower_operator(graph: Graph, operator: Operator) -> list[Layer]:
+    """Return the layers of one operator of a normalised graph, before anything is fused.
+
+    Raises:
+        UnsupportedModelError: it, or one of its options, is not supported.
+    """
     lowering = LOWERINGS.get(operator.name)
     if lowering is None:
         raise UnsupportedModelError(

@@ -72,6 +72,15 @@ def plan_arena(normalised: Normalised, layers: Sequence[Layer]) -> Plan:
     return plan
 
 
+def live_bytes(normalised: Normalised, layers: Sequence[Layer]) -> tuple[int, ...]:
+    """Return the bytes of the arena that are in use while each layer runs, scratch included."""
+    blocks = _blocks(normalised, layers, _share(normalised, layers))
+    return tuple(
+        sum(_aligned(block.bytes) for block in blocks if block.first <= index <= block.last)
+        for index in range(len(layers))
+    )
+
+
 def _share(normalised: Normalised, layers: Sequence[Layer]) -> dict[int, int]:
     """Return the graph's aliases and those made by layers that work in place."""
     graph = normalised.graph

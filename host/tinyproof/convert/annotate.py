@@ -70,6 +70,11 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """
     try:
         lines = path.read_text("utf-8").rstrip().splitlines()
+    except OSError as error:
+        raise UsageError(
+            f"The class names {path} cannot be read: {error.strerror}.",
+            hint="Name a text file with one class name a line.",
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path} is not UTF-8 text.", hint="Write one class name a line."
