@@ -25,7 +25,7 @@ def command(folder: Path, page: Path | None, markdown: bool) -> int:
     Examples:
       tinyproof report .tinyproof/report
       tinyproof report .tinyproof/report --html /tmp/digits.html
-      tinyproof report .tinyproof/report --markdown >> "$GITHUB_STEP_SUMMARY"
+      tinyproof report .tinyproof/report --markdown   for $GITHUB_STEP_SUMMARY
     """
     from tinyproof.report import load_report
     from tinyproof.report.evidence import load_evidence
