@@ -38,10 +38,8 @@ _BUDGETS: tuple[tuple[str, str, Any, str, str], ...] = (
 )
 """Option, name in ``tinyproof.budgets``, type, unit, what is bounded."""
 
+SUBJECT: tuple[Callable[[Command], Command], ...] = (options.target, options.port, options.model)
 _OPTIONS: tuple[Callable[[Command], Command], ...] = (
-    options.target,
-    options.port,
-    options.model,
     options.form,
     click.option(
         "--samples", type=options.FILE, help="An .npz file with x and, if known, labels y."
@@ -108,9 +106,14 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
 )
 
 
-def job_options(command: Command) -> Command:
-    """Give ``command`` the options of the main job; it takes them as keywords."""
-    for option in reversed(_OPTIONS):
+def job_options(
+    command: Command, subject: tuple[Callable[[Command], Command], ...] = SUBJECT
+) -> Command:
+    """Give ``command`` the options of the main job; it takes them as keywords.
+
+    ``subject`` are those for target, port and model.
+    """
+    for option in reversed((*subject, *_OPTIONS)):
         command = option(command)
     return command
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tinyproof.cli import matrix
 from tinyproof.cli.compare import against
 from tinyproof.cli.job import do_job, job_options
 from tinyproof.cli.streams import complain
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Do all of it: train, generate, build, flash, stream, compare.")
-@job_options
+@partial(job_options, subject=matrix.SUBJECT)
 @click.option(
     "--quarantine",
     is_flag=True,
@@ -41,8 +43,11 @@ def command(**given: Any) -> int:
       tinyproof run --model m.tflite --samples s.npz --out report
       tinyproof run --target native_asan --model m.tflite --random 200
       tinyproof run --target uno --port sim --baud 1000000
+      tinyproof run --target uno,native --port uno=sim --model a.tflite,b.tflite --random 50
     """
-    return against(given["baseline"], lambda: do_job(given))
+    if matrix.is_matrix(given):
+        return matrix.run_pairs(given, click.get_current_context())
+    return against(given["baseline"], lambda: do_job(matrix.one(given)))
 
 
 def conclude(result: RunResult, folder: Path) -> int:

@@ -1,0 +1,182 @@
+"""``tinyproof run`` with several targets or models: options, processes, one table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from tinyproof.errors import UsageError
+from tinyproof.text import printable
+
+if TYPE_CHECKING:
+    from tinyproof.matrix import Outcome, Pair
+
+INDEX = "index.json"
+PAGE = "index.html"
+_OWN = ("target", "port", "model", "out")
+_SINGLE = {"baseline": "--baseline", "wire_log": "--wire-log"}
+
+
+def _names(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for text in given for name in text.split(",") if name)
+
+
+def _files(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[Path, ...]:
+    """Take commas for separators, unless there is a file of that very name."""
+    return tuple(
+        Path(name)
+        for text in given
+        for name in ([text] if Path(text).exists() else text.split(","))
+        if name
+    )
+
+
+SUBJECT: tuple[Callable[..., Any], ...] = (
+    click.option(
+        "--target",
+        multiple=True,
+        default=("native",),
+        show_default=True,
+        callback=_names,
+        metavar="T[,T...]",
+        help="Kind of board; see: tinyproof targets. Several: a run for each, side by side.",
+    ),
+    click.option(
+        "--port",
+        multiple=True,
+        metavar="[T=]PORT",
+        help="Serial port or pyserial URL of the board, or sim for the target's simulator; "
+        "native needs none. TARGET=PORT where there are several targets.",
+    ),
+    click.option(
+        "--model",
+        multiple=True,
+        callback=_files,
+        metavar="FILE[,FILE...]",
+        help="A .tflite file; without it the digits model, trained if need be. Several: a run for "
+        "each.",
+    ),
+)
+"""Options as ``tinyproof.cli.options`` has them, but for any number."""
+
+
+def is_matrix(given: dict[str, Any]) -> bool:
+    """Whether more than one pair is asked for."""
+    return len(set(given["target"])) > 1 or len(set(given["model"])) > 1
+
+
+def one(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of the only pair, as all other commands know them."""
+    from tinyproof.matrix import assign_ports
+
+    target = (given["target"] or ("native",))[0]
+    port = assign_ports(given["port"], [target]).get(target)
+    return given | {"target": target, "port": port, "model": next(iter(given["model"]), None)}
+
+
+def run_pairs(given: dict[str, Any], context: click.Context) -> int:
+    """Run each model on each target, write the index, show it, and return the worst exit code."""
+    from tinyproof.matrix import assign_ports, outcome_of, plan, run_all
+    from tinyproof.project import find_project
+    from tinyproof.storage import check_writable
+
+    for name, option in _SINGLE.items():
+        if given[name] is not None:
+            raise UsageError(
+                f"{option} is for one target and one model.",
+                hint="Give each pair a run of its own.",
+            )
+    folder: Path = given["out"] or find_project().state / "report"
+    check_writable(folder)
+    pairs = plan(given["target"], given["model"], assign_ports(given["port"], given["target"]))
+    for pair in pairs:
+        _forget(folder / pair.name)
+    width = max(len(pair.name) for pair in pairs)
+    others = _others(context)
+
+    def command(pair: Pair) -> list[str]:
+        port = ["--port", pair.port] if pair.port else []
+        model = ["--model", str(pair.model)] if pair.model else []
+        return [sys.executable, "-m", "tinyproof", "run", "--target", pair.target, *port, *model,
+                *others, "--out", str(folder / pair.name)]  # fmt: skip
+
+    def tell(pair: Pair, line: str) -> None:
+        click.echo(f"{pair.name:<{width}}  {printable(line)}", err=True)
+
+    ended = run_all(pairs, command, tell)
+    return conclude([outcome_of(pair, folder / pair.name, *ended[pair]) for pair in pairs], folder)
+
+
+def _forget(folder: Path) -> None:
+    """Remove the report of an earlier run: nothing of it may pass for this one's."""
+    from tinyproof.report import evidence, files, html, junit, markdown
+    from tinyproof.storage import storage_errors
+
+    with storage_errors(folder):
+        for module in (files, evidence, html, junit, markdown):
+            (folder / module.FILE_NAME).unlink(missing_ok=True)
+
+
+def _others(context: click.Context) -> list[str]:
+    """Return the options that the user gave and that are the same for all pairs."""
+    words: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name not in _OWN:
+            value = context.params[name]
+            words += parameter.opts[:1] if value is True else [parameter.opts[0], str(value)]
+    return words
+
+
+def conclude(outcomes: Sequence[Outcome], folder: Path) -> int:
+    """Write ``index.json`` and ``index.html``, print the table, return the exit code."""
+    import json
+
+    from tinyproof.matrix import index_of, worst
+    from tinyproof.report import html
+    from tinyproof.storage import write_atomic
+
+    write_atomic(folder / INDEX, json.dumps(index_of(outcomes), indent=2) + "\n")
+    write_atomic(folder / PAGE, html.render_index([_row(outcome) for outcome in outcomes]))
+    for line in _table(outcomes):
+        click.echo(line)
+    click.echo(f"Index: {folder / INDEX}")
+    return worst(outcomes)
+
+
+def _row(outcome: Outcome) -> Any:
+    from tinyproof.report import html
+
+    pair = outcome.pair
+    if outcome.report is not None:
+        return html.index_row(outcome.report, f"{pair.name}/{html.FILE_NAME}")
+    names = (pair.target, "–", pair.model.name if pair.model else "digits")
+    unknown = ("–",) * len(html.INDEX_FIGURES)
+    return html.IndexRow(names, False, f"{outcome.failure}: {outcome.sentence}", unknown)
+
+
+def _table(outcomes: Sequence[Outcome]) -> list[str]:
+    rows = [("pair", "verdict", "exact", "p50"), *map(_cells, outcomes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = []
+    for outcome, row in zip((None, *outcomes), rows, strict=True):
+        name, verdict, *figures = (cell.ljust(w) for cell, w in zip(row, widths, strict=True))
+        told = f"{outcome.failure}: {outcome.sentence}" if outcome and not outcome.passed else ""
+        lines.append("  ".join([name, verdict, *figures, told]).rstrip())
+    proved = sum(outcome.passed for outcome in outcomes)
+    return [*lines, f"PROVED: {proved} of {len(outcomes)} pairs."]
+
+
+def _cells(outcome: Outcome) -> tuple[str, str, str, str]:
+    report = outcome.report
+    verdict = "proved" if outcome.passed else f"exit {outcome.exit_code}"
+    exact = f"{report.verdicts['exact']:,} of {report.samples:,}" if report else "-"
+    known = report is not None and report.latency_us is not None
+    p50 = f"{report.latency_us.p50:,.1f} us" if known else "-"  # type: ignore[union-attr]
+    return printable(outcome.pair.name), verdict, exact, p50
