@@ -39,21 +39,19 @@ class Chart:
         lines: points of an SVG polyline each, x and y in a box of 600 x 100; a report without the
             figure interrupts the line.
         dots: the same points one by one.
-        low: smallest value, as shown.
-        high: largest value, as shown.
+        span: smallest and largest value, as shown.
     """
 
     name: str
     unit: str
     lines: tuple[str, ...]
     dots: tuple[tuple[float, float], ...]
-    low: str
-    high: str
+    span: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One report in the table."""
+    """One report in the table; ``date`` to the minute, as the report gives it."""
 
     date: str
     commit: str
@@ -151,7 +149,7 @@ def _entry(report: Report) -> Entry:
     if report.git:
         commit = report.git.commit[:12] + ("+" if report.git.dirty else "")
     return Entry(
-        report.date,
+        report.date[:16].replace("T", " "),
         commit,
         report.passed,
         report.failure.sentence if report.failure else "",
@@ -172,7 +170,8 @@ def _chart(name: str, unit: str, values: Sequence[float | None]) -> Chart | None
     runs = [list(run) for there, run in groupby(points, lambda point: point is not None) if there]
     lines = tuple(" ".join(f"{p[0]:g},{p[1]:g}" for p in run if p) for run in runs)
     dots = tuple(point for point in points if point is not None)
-    return Chart(name, unit, lines, dots, figure(low), figure(high))
+    span = figure(low) if low == high else f"{figure(low)} to {figure(high)}"
+    return Chart(name, unit, lines, dots, span)
 
 
 def _x(index: int, count: int) -> float:

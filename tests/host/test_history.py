@@ -32,8 +32,9 @@ def test_a_line_rises_with_its_values_and_stops_where_none_is_known() -> None:
     (series,) = series_of([at(1, 10.0), at(2, 30.0), unknown, at(4, 20.0)])
     latency = series.charts[0]
     assert latency.lines == ("0,100 200,0", "600,50")
-    assert (latency.low, latency.high) == ("10", "30")
+    assert latency.span == "10 to 30"
     flash = next(chart for chart in series.charts if chart.name == "flash")
+    assert flash.span == "12,000"
     assert flash.lines == ("0,50 200,50 400,50 600,50",)
 
 

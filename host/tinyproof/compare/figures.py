@@ -44,7 +44,8 @@ def _verdicts(old: Report, new: Report) -> Iterator[Row]:
     yield judge("proved", "", int(old.passed), int(new.passed), more_is_better=True)
     for name in old.verdicts:
         before, after = old.verdicts[name], new.verdicts.get(name, 0)
-        yield judge(f"{name} answers", "", before, after, more_is_better=name in _GOOD_VERDICTS)
+        if before or after:
+            yield judge(f"{name} answers", "", before, after, more_is_better=name in _GOOD_VERDICTS)
     if old.accuracy or new.accuracy:
         shares = [100 * r.accuracy.device if r.accuracy else None for r in (old, new)]
         yield judge("accuracy", "%", *shares, more_is_better=True)

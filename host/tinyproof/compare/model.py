@@ -100,9 +100,12 @@ class Comparison:
 
 
 def figure(value: float | None) -> str:
-    """Return ``12,345``, ``4.217`` or a dash: whole numbers whole, others in four digits."""
+    """Return ``12,345``, ``4317.25`` or ``4.217``; a dash for None.
+
+    Whole numbers are whole, large ones keep two decimals so that a single tick shows.
+    """
     if value is None:
         return "-"
-    if float(value).is_integer() or abs(value) >= 1000:
+    if float(value).is_integer():
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.5g}"
