@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from mini_project import ROOT
+from mini_project import ROOT, add, make_project
 
 from tinyproof.cli.targets import command
 from tinyproof.pio import packages
@@ -122,3 +123,19 @@ def test_the_json_list_has_usb_ids_as_people_write_them() -> None:
     pico = next(target for target in listed if target["name"] == "pico")
     assert pico["usb_ids"] == ["2e8a:00c0"]
     assert pico["quirks"]
+
+
+@every_board
+def test_the_page_on_boards_tells_of_each(target: Target) -> None:
+    assert f"`{target.name}`" in (ROOT / "docs" / "boards.md").read_text()
+
+
+def test_the_target_that_the_page_shows_is_a_sound_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "boards.md").read_text()
+    project = make_project(tmp_path)
+    ini = page.split("```ini\n")[1].split("```")[0]
+    add(project.firmware / "targets" / "my_board" / "target.ini", ini)
+    target = load_targets(project)["my_board"]
+    assert target.usb_ids == ((0x1234, 0x5678),)
+    test_what_comes_from_the_registry_is_pinned(target)
+    test_clock_and_quirks_are_told_with_their_sources(target)

@@ -31,12 +31,12 @@ uint32_t tp_family_tick_hz(void) {
     return SystemCoreClock;
 }
 
-/* How much the heap has left is the core's own affair; a stack that needs more than its own bytes
- * shows as used up. */
+/* What is free lies between the heap and the stack, and no symbol tells where the heap ends. A stack
+ * that needs more than its own bytes shows as used up. */
 void tp_family_memory(tp_memory_t *marks) {
     const tp_stack_t stack = main_stack();
 
-    marks->free_ram = tp_stack_unused(&stack);
+    marks->free_ram = 0;
     marks->stack_used = tp_stack_used(&stack);
 }
 

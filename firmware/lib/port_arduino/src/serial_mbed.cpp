@@ -7,8 +7,9 @@ enum {
     PACKET = 64,
 };
 
+/* The core's main() has opened the port; a second begin() would start a second thread for it. */
 void tp_family_open(uint32_t baud) {
-    Serial.begin(baud);
+    (void)baud;
 }
 
 uint16_t tp_family_read(uint8_t *dst, uint16_t size) {
