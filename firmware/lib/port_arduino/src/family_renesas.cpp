@@ -31,8 +31,8 @@ uint32_t tp_family_tick_hz(void) {
     return SystemCoreClock;
 }
 
-/* What is free lies between the heap and the stack, and no symbol tells where the heap ends. A stack
- * that needs more than its own bytes shows as used up. */
+/* What is free lies between the heap and the stack, and no symbol tells where the heap ends. A
+ * stack that needs more than its own bytes shows as used up. */
 void tp_family_memory(tp_memory_t *marks) {
     const tp_stack_t stack = main_stack();
 
