@@ -24,6 +24,7 @@ from tinyproof.harness import Board, Firmware
 from tinyproof.metadata import class_names
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceOutputs
+from tinyproof.regression import Regression
 from tinyproof.report import (
     BenchFigures,
     BuildInfo,
@@ -139,6 +140,7 @@ class Course:
     image: ImageFigures | None = None
     first_difference: FirstDifference | None = None
     distance: ReferenceDistance | None = None
+    regression: Regression | None = None
     notes: list[Event] = field(default_factory=list)
     error: TinyProofError | None = None
 
@@ -194,6 +196,7 @@ def result_of(project: Project, course: Course) -> RunResult:
         image=course.image,
         first_difference=course.first_difference,
         reference_distance=course.distance,
+        regression=course.regression,
         versions=surroundings.versions(),
         evidence=course.evidence,
         error=course.error,

@@ -39,9 +39,9 @@ from tinyproof.report import (
     ModelInfo,
     RunResult,
 )
-from tinyproof.samples import check_labels
 from tinyproof.stats import latency
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
+from tinyproof.wanted import check_labels
 from tinyproof.wirelog import Chunk, End, Header, read_log
 
 _KIND = 0x3F

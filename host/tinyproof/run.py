@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinyproof import regression
 from tinyproof.access import is_simulated
 from tinyproof.answers import Answers
 from tinyproof.budgets import target_budgets
@@ -28,14 +29,16 @@ from tinyproof.metadata import normalizations
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceOutputs, ReferenceRun
+from tinyproof.regression import Regression
 from tinyproof.report import Clock, ClockStatus, Event, Memory, Provenance, RunResult
 from tinyproof.report.gather import Gathering
-from tinyproof.samples import PreparedSamples, check_labels, prepare
+from tinyproof.samples import PreparedSamples, prepare
 from tinyproof.stability import repeat
 from tinyproof.subject import Subject, find_samples, find_subject
 from tinyproof.targets import find_target
 from tinyproof.throughput import Stopwatch, measure_throughput, quiet_latency_us
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
+from tinyproof.wanted import check_labels, check_truth
 from tinyproof.wirelog import Header, WireLog
 
 __all__ = ["RunOptions", "run"]
@@ -77,6 +80,8 @@ def _prepare(subject: Subject, generated: Generated, options: RunOptions) -> Pre
     samples = prepare(given, inputs, raw)
     if samples.labels is not None and options.task is not Task.TENSOR:
         check_labels(samples.labels, classes_of(generated), samples.source)
+    if samples.truth is not None:
+        check_truth(samples.truth, generated.outputs, samples.source)
     return samples
 
 
@@ -145,6 +150,7 @@ def _compare(
     with progress.step("compare", f"with {expected.name}") as step:
         course.expected = expected.collect()
         course.judgement = _judge(course, generated, samples, answers, course.expected)
+        course.regression = _regression(course, generated, samples, answers)
         course.distance = distance.collect(
             generated.outputs, course.expected.records, course.judgement.task
         )
@@ -152,6 +158,15 @@ def _compare(
             generated.outputs, course.expected.records, answers, course.judgement
         )
         step.result(", ".join(f"{n} {v}" for v, n in course.judgement.counts().items() if n))
+
+
+def _regression(
+    course: Course, generated: Generated, samples: PreparedSamples, answers: Answers
+) -> Regression | None:
+    if not course.expected or not course.judgement or course.judgement.task is not Task.TENSOR:
+        return None
+    expected = course.expected.records
+    return regression.measure(generated.outputs[0], answers, expected, samples.truth)
 
 
 def _header(course: Course, firmware: Firmware, samples: PreparedSamples) -> Header:

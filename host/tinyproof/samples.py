@@ -24,7 +24,6 @@ from tinyproof.ranges import RangeWatch
 from tinyproof.records import BLOCK_BYTES, Records
 from tinyproof.tensors import TensorLike, byte_count, element_type
 from tinyproof.text import count, printable
-from tinyproof.wanted import check_labels as check_labels
 from tinyproof.wanted import read_labels, read_truth
 
 LABELS = "y"

@@ -28,6 +28,7 @@ from tinyproof.errors import (
     UsageError,
 )
 from tinyproof.reference import ReferenceDescription
+from tinyproof.regression import Regression
 from tinyproof.report import (
     BenchFigures,
     Budget,
@@ -143,6 +144,7 @@ def full_result() -> RunResult:
         budgets=(SLOW, SMALL),
         layers=LAYERS,
         bench=BENCH,
+        regression=Regression(0.5, 0.25, 0.4, 1.5),
         image=IMAGE,
         first_difference=DIFFERENCE,
         versions={"tinyproof": "0.1.0", "python": "3.11.7"},
@@ -238,7 +240,7 @@ def test_reports_follow_the_schema_and_come_back_equal(make: Any, tmp_path: Path
     assert load_report(tmp_path) == load_report(path) == report
 
 
-LATER = {"layers", "bench", "image", "first_difference", "class_names", "spread"} | {
+LATER = {"layers", "bench", "image", "first_difference", "class_names", "regression", "spread"} | {
     "reference_distance"
 }
 """Fields that the first version did not write: reports without them are read."""
@@ -264,7 +266,7 @@ def test_the_schema_lists_exactly_the_reports_fields() -> None:
 
 def test_a_report_of_before_the_figures_is_read() -> None:
     data = to_dict(make_report(full_result()))
-    for name in ("layers", "bench", "image", "first_difference", "class_names"):
+    for name in ("layers", "bench", "image", "first_difference", "class_names", "regression"):
         del data[name]
     del data["latency_us"]["spread"]
     jsonschema.validate(data, schema())

@@ -173,3 +173,30 @@ def test_a_keras_model_with_a_free_batch_is_proved(
     ended = call("run", "--model", model, "--random", "40", "--out", out)
     assert ended.code == 0, ended
     assert report_of(out)["verdicts"]["exact"] == 40
+
+
+def halving() -> bytes:
+    """Return y = x / 2, int8 within, real values outside: a regression."""
+    net = Net()
+    x, y = net.input((1, 1), FLOAT32), net.output((1, 1), FLOAT32)
+    stored = [net.tensor((1, 1), INT8, scale, 0) for scale in (0.1, 0.05)]
+    weight = net.constant(np.array([[64]], np.int8), scale=1 / 128, zero_point=0)
+    net.operator("QUANTIZE", [x], stored[:1])
+    options = "FullyConnectedOptions"
+    net.operator("FULLY_CONNECTED", [stored[0], weight, -1], stored[1:], options, 4)
+    net.operator("DEQUANTIZE", stored[1:], [y], version=2)
+    return net.build()
+
+
+def test_a_regression_is_told_in_real_units(project: Project, out: Path, tmp_path: Path) -> None:
+    x = np.linspace(-8, 8, N, dtype=np.float32)[:, None]
+    model, samples = save(tmp_path, halving(), x=x, y=x / 2 + 1)
+    ended = call("run", "--model", model, "--samples", samples, "--out", out)
+    assert ended.code == 0, ended
+    assert "RMSE device 1" in ended.out
+    found = report_of(out)["regression"]
+    assert found["max_difference"] == 0
+    assert found["rmse_device"] == found["rmse_reference"] == pytest.approx(1, abs=0.05)
+    save(tmp_path, halving(), x=x, y=np.ones((N, 3), np.float32))
+    ended = call("run", "--model", model, "--samples", samples, "--out", out)
+    assert_complains(ended, 2, "wanted integers", "(1, 1)")

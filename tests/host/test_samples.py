@@ -24,8 +24,9 @@ from tinyproof import npz
 from tinyproof.errors import SamplesError, StorageError
 from tinyproof.records import Records
 from tinyproof.reference import run_reference
-from tinyproof.samples import SampleSet, check_labels, load_samples, prepare, quantize
+from tinyproof.samples import SampleSet, load_samples, prepare, quantize
 from tinyproof.tensors import TensorDescription
+from tinyproof.wanted import check_labels
 
 DIGIT = TensorDescription("x_in", np.dtype(np.int8), (1, 8, 8, 1), 1 / 255, -128)
 REAL = TensorDescription("x_in", np.dtype(np.float32), (1, 8, 8, 1))

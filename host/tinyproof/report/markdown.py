@@ -17,6 +17,7 @@ from tinyproof.report.words import (
     distance_text,
     microseconds,
     percent,
+    regression_text,
     short,
     whole,
 )
@@ -122,6 +123,7 @@ def _provenance(report: Report) -> Iterator[tuple[str, str]]:
         "reference": f"{report.reference.interpreter} {report.reference.version}, "
         f"{report.reference.kernels}",
         "reference's distance": distance_text(report.reference_distance),
+        "error in real units": regression_text(report.regression),
         "model SHA-256": report.model.sha256,
         "build": report.build.id,
         "compiler": report.build.compiler,

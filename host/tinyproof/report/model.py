@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tinyproof import stats
 from tinyproof.reference import ReferenceDescription
+from tinyproof.regression import Regression
 from tinyproof.report.figures import (
     BenchFigures,
     FirstDifference,
@@ -132,6 +133,7 @@ class Report:
     first_difference: FirstDifference | None = None
     reference_distance: ReferenceDistance | None = None
     class_names: tuple[str, ...] = ()
+    regression: Regression | None = None
 
 
 def make_report(result: RunResult) -> Report:
@@ -180,6 +182,7 @@ def make_report(result: RunResult) -> Report:
         first_difference=result.first_difference,
         reference_distance=result.reference_distance,
         class_names=result.class_names,
+        regression=result.regression,
     )
 
 

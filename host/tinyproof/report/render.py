@@ -15,7 +15,8 @@ from rich.text import Text
 from tinyproof.report.model import DifferingSample, Report
 from tinyproof.report.outcome import budget_clause
 from tinyproof.report.parts import Clock, ClockStatus, Memory, Throughput
-from tinyproof.report.words import distance_text
+from tinyproof.report.render_figures import figure_rows
+from tinyproof.report.words import distance_text, regression_text
 from tinyproof.text import count, printable
 from tinyproof.verdict import Verdict
 
@@ -65,6 +66,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "samples", _list(count(report.samples, "sample"), report.samples_source)
     yield "verdicts", ", ".join(f"{n:,} {name}" for name, n in report.verdicts.items())
     yield from _figures(report)
+    yield from figure_rows(report)
     for event in report.events:
         yield "event", f"{event.kind}, {count(event.count, 'time')}" + _prefixed(": ", event.text)
     for budget in report.budgets:
@@ -77,6 +79,8 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
             "accuracy",
             f"device {report.accuracy.device:.2%}, reference {report.accuracy.reference:.2%}",
         )
+    if report.regression:
+        yield "error", regression_text(report.regression)
     if latency := report.latency_us:
         names = ("min", "p50", "p90", "p99", "max")
         figures = ", ".join(f"{name} {_microseconds(getattr(latency, name))}" for name in names)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tinyproof.errors import TinyProofError
 from tinyproof.reference import ReferenceDescription
+from tinyproof.regression import Regression
 from tinyproof.report.evidence import Evidence
 from tinyproof.report.figures import (
     BenchFigures,
@@ -76,6 +77,7 @@ class RunResult:
         reference_distance: from the reference to LiteRT; None where that is the reference.
         versions: of the tools that matter, by name.
         evidence: what pictures are drawn from; None if it was not gathered.
+        regression: errors in real units, of outputs that are compared as tensors; None otherwise.
         error: what ended the run early or cast doubt on it; None otherwise.
     """
 
@@ -110,6 +112,7 @@ class RunResult:
     image: ImageFigures | None = None
     first_difference: FirstDifference | None = None
     reference_distance: ReferenceDistance | None = None
+    regression: Regression | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     evidence: Evidence | None = None
     error: TinyProofError | None = None

@@ -15,7 +15,15 @@ from tinyproof.report.outcome import budget_clause
 from tinyproof.report.parts import Provenance
 from tinyproof.report.pictures import data_uri
 from tinyproof.report.render import clock_text
-from tinyproof.report.words import DASH, distance_text, microseconds, percent, short, whole
+from tinyproof.report.words import (
+    DASH,
+    distance_text,
+    microseconds,
+    percent,
+    regression_text,
+    short,
+    whole,
+)
 from tinyproof.text import count
 
 MAX_TABLE_CLASSES = 12
@@ -260,6 +268,7 @@ def provenance_rows(report: Report) -> Iterator[tuple[str, str, bool]]:
             False,
         ),
         ("Its distance", distance_text(report.reference_distance), False),
+        ("Error in real units", regression_text(report.regression), False),
         ("Clock", _clock(report), False),
         ("Model", f"{report.model.name}, {report.model.bytes:,} bytes", False),
         ("Model SHA-256", report.model.sha256, True),

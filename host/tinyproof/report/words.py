@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tinyproof.regression import Regression
 from tinyproof.report.figures import ReferenceDistance
 from tinyproof.text import count
 
@@ -41,6 +42,20 @@ def aligned(largest: float) -> Callable[[float], str]:
 def dimensions(shape: Sequence[int]) -> str:
     """Return ``1 × 8 × 8 × 1``."""
     return " × ".join(map(str, shape)) or "scalar"
+
+
+def regression_text(regression: Regression | None) -> str:
+    """Return the errors in real units; empty where there are none."""
+    if regression is None:
+        return ""
+    between = (
+        f"device and reference differ by up to {short(regression.max_difference)}, "
+        f"RMS {short(regression.rmse_difference)}"
+    )
+    if regression.rmse_device is None:
+        return between
+    device, reference = short(regression.rmse_device), short(regression.rmse_reference)
+    return f"RMSE device {device}, reference {reference}; {between}"
 
 
 def distance_text(distance: ReferenceDistance | None) -> str:
