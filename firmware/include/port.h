@@ -41,7 +41,7 @@ uint32_t tp_port_tick_hz(void);
 
 void tp_port_memory(tp_memory_t *marks);
 
-/* Fills the stack that is free now with `pattern`, as far down as it was ever used (AVR) or 64 KiB
+/* Fills the stack that is free now with `pattern`, as far down as it was ever used or 64 KiB
  * (POSIX), and leaves the marks of tp_port_memory() as they are. Does nothing where a port does not
  * know the stack's limits. */
 void tp_port_poison_stack(uint8_t pattern);
