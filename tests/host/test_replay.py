@@ -69,6 +69,20 @@ def test_a_missed_budget_is_missed_again(project: Project, out: Path, log: Path)
     assert assert_replays(log, out, 1)["failure"]["class"] == "latency"
 
 
+def test_budgets_that_the_bytes_can_prove_are_judged_again(
+    project: Project, out: Path, log: Path
+) -> None:
+    budgets = ("--min-accuracy", "0.99", "--max-lsb", "0", "--max-p50-us", "1e6")
+    assert call(*DIGITS_RUN, "--out", out, "--wire-log", log, *budgets).code == 1
+    replayed = assert_replays(log, out, 1)
+    assert replayed["failure"]["class"] == "numeric"
+    met = [budget["measured"] <= budget["limit"] for budget in replayed["budgets"]]
+    names = [budget["name"] for budget in replayed["budgets"]]
+    assert dict(zip(names, met, strict=True)) == {
+        "p50 latency": True, "accuracy": True, "largest error": True
+    }  # fmt: skip
+
+
 def test_a_program_that_dies_leaves_a_log_that_ends_alike(
     project: Project, out: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,9 +221,11 @@ def test_an_answer_that_was_changed_does_not_count(lines: list[str], judged: Jud
         {"max_latency_us": float("nan")},
         {"max_latency_us": -1},
         {"max_latency_us": 10**400},
+        {"budgets": {"max_lsb": 10**400}},
+        {"budgets": {"flash_bytes": 1}},
+        {"budgets": [1]},
         {"budgets": {"latency_p99_us": 10**400}},
         {"budgets": {"\x1b": 1}},
-        {"budgets": [1]},
         {"target": 7},
         {"build_id": 5},
     ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from tinyproof.errors import ClockError, RefusedError, TinyProofError
@@ -30,7 +28,7 @@ def decide(result: RunResult) -> tuple[Failure | None, int]:
     if isinstance(error, RefusedError) and not isinstance(error, ClockError):
         return Failure(error.failure, error.sentence, error.hint), error.exit_code
     if result.judgement is not None and (failure := _disagreement(result.judgement)):
-        return _located(failure, result), EXIT_DISAGREES
+        return failure, EXIT_DISAGREES
     if error is not None:
         return Failure(error.failure, error.sentence, error.hint), error.exit_code
     if result.judgement is None or not len(result.judgement):
@@ -41,15 +39,6 @@ def decide(result: RunResult) -> tuple[Failure | None, int]:
     if failure := _missed(result.budgets):
         return failure, EXIT_DISAGREES
     return None, EXIT_PROVED
-
-
-def _located(failure: Failure, result: RunResult) -> Failure:
-    """Return the failure with the layer at which it begins, where that is known."""
-    found = result.first_difference
-    if found is None:
-        return failure
-    where = f"Look at layer {found.layer}, {found.name}: it is the first that differs"
-    return replace(failure, hint=f"{where} (sample {found.sample}).")
 
 
 def _disagreement(judgement: Judgement) -> Failure | None:
