@@ -8,6 +8,9 @@
 #include "tp_protocol.h"
 #include "tp_stack.h"
 #include <esp_system.h>
+#if __has_include(<freertos/idf_additions.h>) /* ESP-IDF 5: pxTaskGetStackStart() moved there */
+#include <freertos/idf_additions.h>
+#endif
 
 enum {
     /* The task watchdog strikes after 5 s without the idle task. */
