@@ -23,7 +23,7 @@ from typing import Any
 import platformdirs
 
 from tinyproof.errors import UsageError
-from tinyproof.storage import lock, write_atomic
+from tinyproof.storage import lock, open_given, write_atomic
 from tinyproof.text import printable
 
 VARIABLE = "TINYPROOF_BENCH"
@@ -110,7 +110,7 @@ def load(file: Path | None = None) -> BenchMap:
 
 def _read(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
+        with open_given(file) as stream:
             data = stream.read(_MAX_BYTES + 1)
         if len(data) > _MAX_BYTES:
             raise _wrong(file, f"is larger than {_MAX_BYTES:,} bytes")

@@ -19,7 +19,7 @@ from tinyproof import doctor, surroundings
 from tinyproof.doctor import Check
 from tinyproof.errors import TinyProofError, UsageError
 from tinyproof.project import Project
-from tinyproof.storage import write_atomic
+from tinyproof.storage import open_given, write_atomic
 from tinyproof.targets import load_targets
 
 ENVIRONMENT = (
@@ -130,7 +130,7 @@ def _targets(project: Project) -> Any:
 
 
 def _end_of(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_given(path) as file:
         file.seek(max(0, path.stat().st_size - _MOST_BYTES))
         return file.read(_MOST_BYTES).decode(errors="replace")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinyproof.benchmap import is_name
 from tinyproof.discovery import SIMULATED, resolve
 from tinyproof.errors import UsageError
 from tinyproof.progress import Progress
@@ -30,7 +31,7 @@ def run_on_bench(
         UsageError: no port is named, or see ``run.run``.
         PortError: the board is in quarantine.
     """
-    port = resolve(find_target(project, options.target), options.port)
+    port = _port_of(project, options)
     if not port or port == SIMULATED:
         raise UsageError(
             "Only boards on a port can go into quarantine.", hint="Name one with --port."
@@ -48,6 +49,13 @@ def run_on_bench(
         quarantine.add(port, again.kind, again.sentence)
         events = (*events, Event("quarantine", 1, port))
     return replace(second, events=events)
+
+
+def _port_of(project: Project, options: RunOptions) -> str | None:
+    """Return the port of the board that is meant; see ``discovery.resolve``."""
+    if options.port and not is_name(options.port):
+        return options.port
+    return resolve(find_target(project, options.target), options.port)
 
 
 def _trouble(result: RunResult) -> Failure | None:

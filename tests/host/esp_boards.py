@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from native_cli import INT8
+from filelock import FileLock
+
+from native_cli import INT8, lay_out
 from tinyproof.harness import Firmware, generate_model, make_firmware
 from tinyproof.pio import packages
 from tinyproof.progress import Progress
@@ -33,7 +35,17 @@ def require_compilers() -> None:
     require_file(Path("/usr/lib/picolibc/riscv64-unknown-elf/include/string.h"))
 
 
-def make_core(folder: Path, project: Project) -> Path:
+def common_esp(folder: Path) -> tuple[Project, Path]:
+    """Return a project and a PlatformIO core in ``folder``, made by whichever process is first."""
+    project, core = folder / "project", folder / "core"
+    with FileLock(folder.with_suffix(".lock")):
+        if not core.exists():
+            _silence_port(lay_out(project))
+            _make_core(core, Project(project, project / ".tinyproof"))
+    return Project(project, project / ".tinyproof"), core
+
+
+def _make_core(folder: Path, project: Project) -> None:
     """Lay out a PlatformIO core with the stand-in of the platform ``espressif32``."""
     spec = find_target(project, "esp32dev").platform_spec
     version = spec.rpartition("@")[2] if "@" in spec else "0.0.0"
@@ -47,7 +59,6 @@ def make_core(folder: Path, project: Project) -> Path:
         (platform / "boards" / f"{name}.json").write_text(json.dumps(_board(name, chip)))
     packages.lay_out(packages.scons(), folder / "packages" / "tool-scons")
     (folder / "appstate.json").write_text("{}")
-    return folder
 
 
 def _board(name: str, chip: str) -> dict[str, object]:
@@ -66,7 +77,7 @@ def _board(name: str, chip: str) -> dict[str, object]:
     }
 
 
-def silence_port(project: Project) -> None:
+def _silence_port(project: Project) -> None:
     """Replace the Arduino port, whose core is not at hand, with one that does nothing."""
     library = project.firmware / "lib" / "port_arduino"
     shutil.rmtree(library / "src")

@@ -27,6 +27,7 @@ from tinyproof.harness import generate_model, make_firmware
 from tinyproof.link import open_link
 from tinyproof.progress import Progress
 from tinyproof.project import Project
+from tinyproof.quarantine import Quarantine
 from tinyproof.recovery import BoardPort
 from tinyproof.targets import Target, find_target
 
@@ -230,6 +231,20 @@ def test_the_nearest_bench_map_is_read(
         benchmap.load()
     benchmap.save(named, [("C3", "uno")])
     assert benchmap.load().of_number("C3") is not None
+
+
+def test_a_pipe_is_no_bench_map(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "bench.toml")
+    with pytest.raises(UsageError, match="cannot be read"):
+        benchmap.load(tmp_path / "bench.toml")
+
+
+def test_a_board_in_quarantine_is_told_and_released_by_its_name(bench: Path) -> None:
+    benchmap.save(bench, [("A1", "uno")])
+    Quarantine().add("A1", "port", "It vanished.")
+    assert call("boards").out.startswith("uno-1, A1  since ")
+    assert call("boards", "--release", "uno-1").code == 0
+    assert Quarantine().entries() == {}
 
 
 # -- tinyproof ports

@@ -17,14 +17,13 @@ from esp_boards import (
     BOARDS,
     BOOTLOADER_AT,
     build,
-    make_core,
+    common_esp,
     mock,
     read_back,
     require_compilers,
-    silence_port,
 )
 
-from native_cli import INT8, assert_complains, call, lay_out
+from native_cli import INT8, assert_complains, call
 from tinyproof import access, flash
 from tinyproof.errors import FlashError
 from tinyproof.flash import upload
@@ -36,14 +35,13 @@ from tinyproof.uploader import Follower
 
 
 @pytest.fixture(scope="module")
-def esp_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def esp_project(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Project]:
     """A project for a user whose PlatformIO has the platform ``espressif32``: the stand-in."""
     require_compilers()
-    folder = tmp_path_factory.mktemp("esp")
-    project = lay_out(folder / "project")
-    silence_port(project)
+    base = tmp_path_factory.getbasetemp()
+    project, core = common_esp((base if worker_id == "master" else base.parent) / "esp")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PLATFORMIO_CORE_DIR", str(make_core(folder / "core", project)))
+        patch.setenv("PLATFORMIO_CORE_DIR", str(core))
         yield project
 
 

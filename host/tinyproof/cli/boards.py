@@ -8,7 +8,7 @@ import click
 @click.command()
 @click.option("--release", metavar="BOARD", help="Let this board be used again.")
 def command(release: str | None) -> int:
-    """List the boards in quarantine, or release one.
+    """List the boards in quarantine, or release one, by serial number, port or bench name.
 
     \b
     Examples:
@@ -16,16 +16,20 @@ def command(release: str | None) -> int:
       tinyproof boards
       tinyproof boards --release 85735313832351F02131
     """
+    from tinyproof import benchmap
     from tinyproof.quarantine import Quarantine
     from tinyproof.text import printable
 
-    quarantine = Quarantine()
+    quarantine, bench = Quarantine(), benchmap.load()
     if release is not None:
-        quarantine.release(release)
+        known = bench.entries.get(release)
+        quarantine.release(known.serial_number if known else release)
         return 0
     entries = quarantine.entries()
     for key, entry in entries.items():
-        click.echo(f"{printable(key)}  since {entry.since} on {entry.port}")
+        known = bench.of_number(key)
+        name = f"{known.name}, " if known else ""
+        click.echo(f"{name}{printable(key)}  since {entry.since} on {entry.port}")
         click.echo(f"  {entry.failure}: {entry.sentence}")
     if not entries:
         click.echo("No board is in quarantine.")
