@@ -26,7 +26,9 @@ from tinyproof.graph.examine import examine
 from tinyproof.project import Project
 from tinyproof.targets import Target, load_targets
 
-MODELS = Path(__file__).resolve().parents[2] / "fixtures" / "models"
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "fixtures" / "models"
+CHECK = ROOT / "host" / "tinyproof" / "check"
 
 
 @pytest.fixture(scope="session")
@@ -240,6 +242,19 @@ def test_no_estimate_is_worse_than_a_factor_of_two(name: str) -> None:
     assert speed.errors
     assert all(-50 < error < 100 for error in speed.errors.values())
     assert {"tp_conv_2d_s8", "tp_fully_connected_s8", "tp_conv_2d_f32"} <= set(speed.rates)
+
+
+def test_the_page_states_the_errors_of_the_rates() -> None:
+    page = (ROOT / "docs" / "check.md").read_text()
+    block = page.split("<!-- errors")[1].split("<!-- end")[0]
+    head, _, *rows = [line.strip("| ").split(" | ") for line in block.splitlines()[1:] if line]
+    told = {
+        name: {row[0]: float(cell) for row in rows if (cell := row[column]) != "-"}
+        for column, name in enumerate(head)
+        if column
+    }
+    rates = json.loads((CHECK / "rates.json").read_text())["processors"]
+    assert told == {name: found["errors_percent"] for name, found in rates.items()}
 
 
 def test_a_target_without_a_measurement_has_no_estimate(

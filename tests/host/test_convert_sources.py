@@ -284,6 +284,15 @@ def test_the_command_converts_and_shows_a_table(tmp_path: Path) -> None:
     assert "hybrid" in ended.out  # why the weights-only form fits nowhere
 
 
+def test_samples_of_another_range_are_not_measured(tmp_path: Path) -> None:
+    with np.load(SAMPLES) as file:
+        np.savez(tmp_path / "wide.npz", x=file["x"] * 255, y=file["y"])
+        np.savez(tmp_path / "narrow.npz", x=file["x"] / 255, y=file["y"])
+    given = ("convert", DIGITS / "int8.tflite", "--out", tmp_path, "--test")
+    assert_complains(call(*given, tmp_path / "wide.npz"), 2, "would saturate")
+    assert "of its steps only" in call(*given, tmp_path / "narrow.npz").out.replace("\n", " ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -14,7 +14,13 @@ from rich.table import Table
 from tinyproof.codegen.explain import Room
 from tinyproof.convert import Form
 from tinyproof.convert.fitting import fitting
-from tinyproof.convert.measure import ACCURACY_KERNELS, LATENCY_KERNELS, FormRow, measure_form
+from tinyproof.convert.measure import (
+    ACCURACY_KERNELS,
+    LATENCY_KERNELS,
+    FormRow,
+    measure_form,
+    range_warning,
+)
 from tinyproof.convert.representative import load_labelled
 from tinyproof.graph import read_graph
 from tinyproof.metadata import Normalization
@@ -39,6 +45,7 @@ def print_forms(
         normalization: how whole numbers in ``x`` become the model's.
     """
     x, y = _given(next(iter(forms.values())), samples, normalization)
+    warnings: list[str] = []
     table = Table(box=None, pad_edge=False)
     table.add_column("form", no_wrap=True)
     for title in ("accuracy", "correct", "bytes", "host latency"):
@@ -47,11 +54,15 @@ def print_forms(
         table.add_column("fits")
     for form, path in forms.items():
         model = path.read_bytes()
+        if samples and (warning := range_warning(model, x, str(samples))):
+            warnings.append(f"{form}: {warning}")
         labels = np.zeros(len(x), np.int64) if y is None else y
         row = measure_form(form, model, x, labels)
         extra = (fitting(model, rooms),) if rooms else ()
         table.add_row(str(form), *_score(row, y), f"{row.size_bytes:,}", _latency(row), *extra)
     console = Console(highlight=False)
+    for warning in warnings:
+        console.print(warning, markup=False)
     console.print(table)
     console.print(f"accuracy: {ACCURACY_KERNELS}; latency: median, {LATENCY_KERNELS}, on this host")
     if rooms:

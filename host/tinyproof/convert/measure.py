@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from tinyproof.convert.backend import quiet
 from tinyproof.convert.forms import Form
+from tinyproof.ranges import RangeWatch
 from tinyproof.samples import quantize
+from tinyproof.tensors import TensorDescription
 
 ACCURACY_KERNELS = "LiteRT reference kernels"
 LATENCY_KERNELS = "LiteRT default kernels (XNNPACK), 1 thread"
@@ -109,6 +111,22 @@ def reference_reals(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]
     scale, zero_point = _interpreter(model, reference=True).get_output_details()[0]["quantization"]
     real = (outputs.astype(np.float32) - zero_point) * np.float32(scale)
     return np.asarray(real, np.float32)
+
+
+def range_warning(model: bytes, x: NDArray[np.float32], source: str) -> str:
+    """Return what is odd about the range of samples, a sentence; empty if nothing is.
+
+    Raises:
+        SamplesError: most of them would saturate; a measurement on them means nothing.
+    """
+    target = _interpreter(model, reference=True).get_input_details()[0]
+    scale, zero_point = target["quantization"]
+    shape = tuple(int(size) for size in target["shape"])
+    dtype = np.dtype(target["dtype"])
+    tensor = TensorDescription(target["name"], dtype, shape, float(scale), int(zero_point))
+    watch = RangeWatch(tensor, source)
+    watch.add(x)
+    return watch.finish()
 
 
 def _as_stored(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
