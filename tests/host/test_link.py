@@ -181,11 +181,21 @@ def test_a_port_is_opened_only_once(terminal: Terminal) -> None:
     open_link(terminal.name).close()
 
 
-def test_a_port_that_one_may_not_open_tells_the_group_to_join(terminal: Terminal) -> None:
+def test_a_port_that_one_may_not_open_tells_the_group_to_join(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "group", lambda self: "dialout")
     error = ports.explain(terminal.name, PermissionError(errno.EACCES, "no"))
     assert isinstance(error, PortError)
     assert "no permission" in error.sentence
-    assert "usermod -aG" in error.hint
+    assert "usermod -aG dialout" in error.hint
+
+
+def test_nobody_is_told_to_join_the_group_root(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "group", lambda self: "root")
+    assert ports.permission_fix(terminal.name) == f"sudo chmod a+rw {terminal.name}"
 
 
 def test_a_board_that_dies_midway_is_a_port_that_vanished(terminal: Terminal) -> None:
