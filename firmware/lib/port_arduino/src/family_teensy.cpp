@@ -11,7 +11,8 @@
 extern "C" uint8_t _ebss[];
 extern "C" uint8_t _estack[];
 
-/* Bits of SRC_SRSR. Source: i.MX RT1060 Processor Reference Manual, 21.8.3. */
+/* Bits of SRC_SRSR. Source: i.MX RT1060 Processor Reference Manual, System Reset
+ * Controller. */
 enum {
     POWER_UP = 1 << 0,
     LOCKUP_OR_REQUEST = 1 << 1,
