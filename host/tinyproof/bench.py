@@ -2,7 +2,7 @@
 
 Latency is taken with one request in flight, so that nothing arrives while the board computes: on a
 cycle-exact simulator the same inference then takes the same ticks every time. The rate with a full
-window is measured as well. docs/bench.md defines each figure and says how they were checked.
+window is measured as well. docs/measuring.md defines each figure and says how they were checked.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def summarise(
 ) -> BenchFigures:
     """Return the figures of all repeats, without those of LiteRT.
 
-    A figure of time is the median of the repeats; see docs/bench.md for what each one means.
+    A figure of time is the median of the repeats; see docs/measuring.md for what each one means.
     """
     tick_hz = board.hello.tick_rate
     n = len(waited[0].ticks)

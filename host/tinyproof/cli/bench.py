@@ -36,8 +36,10 @@ from tinyproof.cli.job import do_job, job_options
 @click.option("--no-litert", is_flag=True, help="Do not time LiteRT on this machine beside it.")
 @job_options
 def command(warmup: int, n: int | None, repeats: int, no_litert: bool, **given: Any) -> int:
-    """Do all that run does, then measure: latency with an idle line, time of each layer, of the
-    wire and of the host, rate with requests in flight and without, and LiteRT on this machine.
+    """Do all that run does, then measure where the time goes.
+
+    Latency is taken with an idle line; beside it stand the time of each layer, of the wire and of
+    the host, the rate with requests in flight and without, and LiteRT on this machine.
 
     \b
     Examples:

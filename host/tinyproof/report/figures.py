@@ -81,7 +81,7 @@ class HostLatency:
 
 @dataclass(frozen=True)
 class BenchFigures:
-    """Where the time of a sample goes; docs/bench.md defines each figure.
+    """Where the time of a sample goes; docs/measuring.md defines each figure.
 
     Attributes:
         warmup: inferences before the first one that counts.
