@@ -6,6 +6,7 @@ test_samples.py, wire logs in test_replay.py; here is what they have in common, 
 
 from __future__ import annotations
 
+import io
 import os
 import tracemalloc
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from test_report import full_result
 from wire_examples import HELLO
 
@@ -35,7 +37,8 @@ from tinyproof.hello import Hello
 from tinyproof.link import Link
 from tinyproof.protocol import ANSWER, PART, MessageType
 from tinyproof.quarantine import Quarantine
-from tinyproof.report import make_report
+from tinyproof.report import html, junit, make_report, markdown, render
+from tinyproof.report.evidence import load_evidence
 from tinyproof.report.files import from_dict, load_report, to_dict
 from tinyproof.samples import load_samples
 from tinyproof.subject import read_model
@@ -61,6 +64,12 @@ READERS: list[tuple[Callable[[Path], Any], type[TinyProofError]]] = [
     (read_quarantine, UsageError),
 ]
 NAMES = ["model", "samples", "wire log", "report", "quarantine"]
+
+
+def test_evidence_without_an_end_is_never_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "evidence.npz")
+    with pytest.raises(UsageError):
+        load_evidence(tmp_path)
 
 
 @pytest.mark.timeout(20)
@@ -155,6 +164,22 @@ def test_every_field_of_a_report_is_read_or_refused(value: Any, golden: Any) -> 
     )
     if isinstance(value, float):
         assert all(said), "no figure is without a value"
+
+
+def test_words_of_a_report_reach_no_reader_as_they_are(golden: Any) -> None:
+    data = golden
+    for place in places(golden):
+        evil = changed(data, place, EVIL)
+        data = data if refusal(evil) else evil
+    report = from_dict(data)
+    shown = io.StringIO()
+    render(report, Console(file=shown, width=100))
+    page = html.render_html(report, None)
+    text = markdown.render_markdown(report)
+    for told in (shown.getvalue(), page, text, junit.junit_xml(report).decode()):
+        assert not set("\x1b\x07\x9b\u202e") & set(told)
+        assert "alert" in told
+    assert "<script>alert" not in page + text
 
 
 # -- models
