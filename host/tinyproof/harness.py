@@ -17,12 +17,13 @@ from tinyproof.build import Build, build
 from tinyproof.codegen import Generated, generate
 from tinyproof.codegen.explain import Room, excess
 from tinyproof.device import Answer, Device, Identity
-from tinyproof.errors import BuildError
+from tinyproof.errors import ArenaError, BuildError
 from tinyproof.frame import encoded_size
 from tinyproof.link import Observer, observed
 from tinyproof.messages import Hello
 from tinyproof.progress import Progress
 from tinyproof.project import Project
+from tinyproof.protocol import ErrorCode
 from tinyproof.reference import ReferenceRun
 from tinyproof.samples import PreparedSamples, SampleSet, prepare
 from tinyproof.simulators.start import SimulatedBoard
@@ -252,6 +253,7 @@ def attach(
         UsageError: the target needs a port.
         PortError, BootError, DeviceSilentError: nobody is met.
         RefusedError: somebody else is met.
+        ArenaError: the board's arena is too small for the model.
         FlashError, ToolchainError: see ``flash.upload``.
     """
     target = firmware.target
@@ -261,8 +263,22 @@ def attach(
         access = replace(access, open=observed(access.open, observer))
         meeting = meet(project, firmware.build, firmware.identity, access, progress, flash=flash)
         device = stack.enter_context(meeting)
+        _check_arena(device.description)
         provenance = target.provenance if simulated else "board"
         yield Board(device, firmware, device.link.port, provenance, access.simulator)
+
+
+def _check_arena(hello: Hello) -> None:
+    """Refuse a board whose engine did not start for want of memory."""
+    if hello.arena_used > hello.arena_reserved:
+        raise ArenaError(
+            f"The arena of {hello.target} is too small for the model: it needs at least "
+            f"{hello.arena_used:,} bytes, it has {hello.arena_reserved:,}.",
+            code=ErrorCode.ARENA,
+            detail=hello.arena_used,
+            hint=f"Add -DTP_TFLM_ARENA_BYTES={hello.arena_used} to the target's build_flags, or "
+            "take a smaller model.",
+        )
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """How large an arena TensorFlow Lite Micro needs for a model on a board.
 
-TFLM's own allocator tells it, on this machine, in the process of the reference; a board differs
-from this machine in three ways, each of which is bounded:
+TFLM's own allocator tells what stays in use, on this machine, in the process of the reference.
+While TFLM allocates it needs more than that: it plans at the place where the tensors will be, and
+for a small model the plan is larger than they are (``planning_bytes``). And a board differs from
+this machine in three ways, each of which is bounded:
 
 - Pointers have 4 bytes instead of 8. TFLM's ``TfLiteEvalTensor`` and ``NodeAndRegistration``
   consist of pointers and numbers padded to them, so they take half. Everything else is counted as
@@ -48,13 +50,12 @@ class ArenaUse:
 
     @property
     def total(self) -> int:
-        """What this machine needs."""
+        """What stays in use on this machine."""
         return self.head + self.tail
 
-    def scaled(self, pointer_bytes: int) -> int:
-        """Return a bound for a machine whose pointers have so many bytes; at most those here."""
-        saved = self.pointers - self.pointers * pointer_bytes // POINTER_BYTES
-        return self.total - saved
+    def scaled_tail(self, pointer_bytes: int) -> int:
+        """Return a bound of ``tail`` for pointers of so many bytes, at most those here."""
+        return self.tail - self.pointers + self.pointers * pointer_bytes // POINTER_BYTES
 
 
 _HEAD = r"Arena allocation head (\d+) bytes"
@@ -103,14 +104,29 @@ def arena_bytes(model: bytes, *, pointer_bytes: int) -> int:
     Raises:
         ModelError, ReferenceFailedError, ToolchainError: see ``measure_arena``.
     """
-    use = measure_arena(model)
-    wanted = use.scaled(pointer_bytes) + use.tail * MARGIN + scratch_bytes(read_graph(model))
+    use, graph = measure_arena(model), read_graph(model)
+    head = max(use.head + scratch_bytes(graph), planning_bytes(graph))
+    wanted = head + use.scaled_tail(pointer_bytes) + use.tail * MARGIN
     return -(-int(wanted) // ALIGNMENT) * ALIGNMENT + ALIGNMENT
 
 
 def scratch_bytes(graph: Graph) -> int:
     """Return what an optimised convolution may want beyond the reference kernels, in bytes."""
     return max((_columns(graph, operator) for operator in graph.operators), default=0)
+
+
+def planning_bytes(graph: Graph) -> int:
+    """Return a bound of what TFLM's planner takes while it plans, in bytes.
+
+    For each tensor an ``AllocationInfo`` (32 bytes here), for each that moves what
+    ``GreedyMemoryPlanner::per_buffer_size`` says (40), for each request of scratch memory the same
+    and a ``ScratchBufferRequest`` (16); TFLM keeps room for 12 requests more than there are, and
+    the reference kernels make one an operator at most.
+    """
+    requests = len(graph.operators)
+    moving = sum(tensor.data is None for tensor in graph.tensors)
+    infos = 32 * (len(graph.tensors) + requests)
+    return infos + 40 * (moving + requests) + 16 * (12 + requests)
 
 
 def _columns(graph: Graph, operator: Operator) -> int:
