@@ -74,7 +74,7 @@ def _hint(verdict: Verdict) -> str:
         return "Look for memory that is read before it is written."
     if verdict in (Verdict.TIE, Verdict.CLOSE):
         return "If such differences are acceptable, say how large with --tolerance-lsb."
-    return "Look at report.html for the samples that differ."
+    return "Look at the samples that differ, in report.html."
 
 
 def _incomplete(judgement: Judgement, samples: int) -> Failure | None:
