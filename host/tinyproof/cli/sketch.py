@@ -10,7 +10,7 @@ from tinyproof.cli import options
 from tinyproof.convert import Form
 
 
-@click.command(short_help="Write a standalone Arduino sketch that runs the model on one sample.")
+@click.command(short_help="Write a standalone Arduino sketch of a model.")
 @click.option(
     "--out",
     "-o",

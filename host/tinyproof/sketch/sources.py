@@ -27,6 +27,9 @@ PRELUDE_TEXT = f"""\
 #if FLASHEND > 0xFFFF /* weights may lie beyond the first 64 KiB */
 #define TP_FLASH_FAR
 #endif
+#ifdef __ASSEMBLER__
+#undef RAMPZ /* assembler sources name its address themselves */
+#endif
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__ASSEMBLER__)
@@ -43,6 +46,10 @@ PRELUDE_TEXT = f"""\
 _ENGINE = "engine_aot.c"
 _MACHINES = {"avr": "__AVR__"}
 """Folders of ``lib/nn/src`` for one processor, and the macro that its compilers define."""
+_NO_STACK = """\
+#elif defined(__ELF__) /* or linkers warn of an executable stack */
+        .section .note.GNU-stack,"",%progbits
+"""
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,8 @@ def _guarded(library: Library, path: str) -> str:
     """Return a source that is empty on processors that have another, or that it is not for."""
     folder, text = PurePosixPath(path).parent.name, library.sources[path]
     if folder:
-        return _begun(f"#if defined({_MACHINES[folder]})\n{text}#endif\n")
+        elsewhere = _NO_STACK if path.endswith(".S") else ""
+        return _begun(f"#if defined({_MACHINES[folder]})\n{text}{elsewhere}#endif\n")
     stems = {other.rpartition(".")[0] for other in library.sources}
     macros = [m for name, m in _MACHINES.items() if f"{name}/{Path(path).stem}" in stems]
     if not macros:
