@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command()
+@click.command(short_help="List the boards in quarantine, or release one.")
 @click.option("--release", metavar="BOARD", help="Let this board be used again.")
 def command(release: str | None) -> int:
     """List the boards in quarantine, or release one, by serial number, port or bench name.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _USER_FILE = "(user)"
 
 
-@click.command(short_help="List attached boards: what they may be, what they run, who is who.")
+@click.command(short_help="List attached boards, ask what they run, give them names.")
 @click.option(
     "--ask",
     is_flag=True,
