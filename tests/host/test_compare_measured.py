@@ -109,10 +109,15 @@ def test_a_layer_computed_twice_is_named_on_this_machine(
             for device, taken in zip(devices, profiles, strict=True):
                 taken += [device.profile(sample).layers for _ in range(PROFILES)]
     base = report(provenance=Provenance.HOST, target="native", tick_hz=tick_hz, bench=None)
-    old, new = (dataclasses.replace(base, layers=layers_of(made, taken)) for taken in profiles)
+    old, new, even, odd = (
+        dataclasses.replace(base, layers=layers_of(made, taken))
+        for taken in (*profiles, profiles[0][::2], profiles[0][1::2])
+    )
     found = compare(old, new)
     assert [row.name for row in found.regressions] == ["layer 0 (CONV_2D + MAX_POOL_2D)"]
     assert compare(new, old).passed
+    assert compare(even, odd).passed
+    assert compare(odd, even).passed
 
 
 def measured_on_uno(project: Project, made: Generated) -> Report:
