@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reports import report
+from rich.console import Console
 
 from native_cli import FLOAT32, INT8, SAMPLES, assert_complains, call
 from tinyproof.convert.annotate import annotate, pack, read_labels
@@ -27,6 +29,11 @@ from tinyproof.metadata import (
     normalizations,
     read_metadata,
 )
+from tinyproof.report import render
+from tinyproof.report.html import render_html
+from tinyproof.report.markdown import render_markdown
+from tinyproof.report.model import Confusion, DifferingSample
+from tinyproof.verdict import Verdict
 
 NAMES = tuple(f"digit {i}" for i in range(10))
 NOTES = Metadata(
@@ -189,13 +196,34 @@ def test_a_run_prepares_raw_samples_once_and_names_the_classes(raw: Path, tmp_pa
     model.write_bytes(annotate(INT8.read_bytes(), NOTES))
     ended = call("run", "--model", model, "--samples", raw, "--raw-samples", "--out", tmp_path)
     assert ended.code == 0, ended.err
-    report: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
-    assert report["class_names"] == list(NAMES)
-    assert report["verdicts"]["exact"] == 359
-    assert round(359 * report["accuracy"]["device"]) == 341  # as with samples prepared before
+    told: dict[str, Any] = json.loads((tmp_path / "report.json").read_text())
+    assert told["class_names"] == list(NAMES)
+    assert told["verdicts"]["exact"] == 359
+    assert round(359 * told["accuracy"]["device"]) == 341  # as with samples prepared before
 
 
 def test_raw_samples_without_metadata_are_refused(raw: Path, tmp_path: Path) -> None:
     options = ("--samples", raw, "--raw-samples", "--out", tmp_path)
     assert_complains(call("run", "--model", FLOAT32, *options), 2, "no metadata", "--mean")
     assert_complains(call("run", "--model", FLOAT32, "--raw-samples"), 2, "needs --samples")
+
+
+@pytest.mark.parametrize("names", [(), ("<b>cat</b>", "dog\x1b[2J")])
+@pytest.mark.parametrize("width", [40, 200])
+def test_reports_call_classes_by_their_names(names: tuple[str, ...], width: int) -> None:
+    told = report(
+        class_names=names,
+        confusion=Confusion(((1, 1), (0, 0)), ((2, 0), (0, 0))),
+        differing=(DifferingSample(3, Verdict.WRONG, 0, 1, 0, 9, None, 0.5),),
+    )
+    page, paper, screen = render_html(told, None), render_markdown(told), io.StringIO()
+    render(told, Console(file=screen, width=width))
+    if names:
+        assert "&lt;b&gt;cat&lt;/b&gt;</th>" in page
+        assert "<b>cat" not in page + paper
+        assert "cat" in paper
+        said = screen.getvalue()
+        assert all(name in said for name in ("<b>cat</b>", "dog\\x1b[2J"))
+        assert "\x1b" not in page + paper
+    else:
+        assert '<th scope="row">1</th>' in page

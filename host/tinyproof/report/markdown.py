@@ -85,7 +85,7 @@ def _details(report: Report) -> Iterator[str]:
     if report.differing:
         head = ("sample", "verdict", "wanted", "got", "label", "error")
         title = f"{count(len(report.differing), 'sample')} that differ"
-        yield _folded(title, _table(head, map(_sample, report.differing), "rlrrrr"))
+        yield _folded(title, _table(head, (_sample(report, s) for s in report.differing), "rlrrrr"))
     if any(layer.ticks is not None for layer in report.layers):
         head = ("layer", "operators", "output", "ticks", "share", "cycles/MAC")
         yield _folded("Layers", _table(head, _layers(report), "rllrrr"))
@@ -95,11 +95,12 @@ def _details(report: Report) -> Iterator[str]:
     yield _folded("Provenance", _table(("what", "value"), _provenance(report), "ll"))
 
 
-def _sample(sample: DifferingSample) -> tuple[str, ...]:
+def _sample(report: Report, sample: DifferingSample) -> tuple[str, ...]:
     error = DASH if sample.relative_error is None else f"{sample.relative_error:.2g}"
     if sample.lsb_error:
         error = f"{sample.lsb_error} LSB"
-    classes = (DASH if n is None else str(n) for n in (sample.wanted, sample.got, sample.label))
+    numbers = (sample.wanted, sample.got, sample.label)
+    classes = (DASH if n is None else escape(report.class_name(n)) for n in numbers)
     return str(sample.index), sample.verdict.value, *classes, error
 
 

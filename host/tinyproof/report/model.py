@@ -33,6 +33,7 @@ from tinyproof.report.parts import (
     Throughput,
 )
 from tinyproof.report.result import RunResult
+from tinyproof.text import printable
 from tinyproof.verdict import Judgement, Task, Verdict
 
 SCHEMA = 1
@@ -134,6 +135,11 @@ class Report:
     reference_distance: ReferenceDistance | None = None
     class_names: tuple[str, ...] = ()
     regression: Regression | None = None
+
+    def class_name(self, number: int) -> str:
+        """Return the name of a class; its number where it has none."""
+        named = 0 <= number < len(self.class_names)
+        return printable(self.class_names[number], limit=60) if named else str(number)
 
 
 def make_report(result: RunResult) -> Report:

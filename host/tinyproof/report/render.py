@@ -6,7 +6,7 @@ Text that came from files or boards is escaped and never taken as markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -35,7 +35,7 @@ def render(report: Report, console: Console) -> None:
     _print(console, table)
     if report.differing:
         console.print()
-        _print_differing(report.differing[:SHOWN_SAMPLES], console)
+        _print_differing(report, console)
     console.print()
     console.print(
         Text(verdict_line(report), "bold green" if report.passed else "bold red"), soft_wrap=True
@@ -133,27 +133,28 @@ def _size(name: str, used: int, size: int | None) -> str:
     return f"{name} {used:,} of {size:,} ({(size - used) / size:.0%} left)"
 
 
-def _print_differing(samples: tuple[DifferingSample, ...], console: Console) -> None:
+def _print_differing(report: Report, console: Console) -> None:
+    rows = [_cells(report, sample) for sample in report.differing[:SHOWN_SAMPLES]]
     if console.width >= TABLE_WIDTH:
-        _print(console, _differing(samples))
+        _print(console, _differing(rows))
         return
-    for sample in samples:
-        cells = _cells(sample)
+    for cells in rows:
         text = f"sample {cells[0]}: {cells[1]}, wanted {cells[2]}, got {cells[3]}, error {cells[5]}"
         console.print(Text(text), soft_wrap=True)
 
 
-def _differing(samples: tuple[DifferingSample, ...]) -> Table:
+def _differing(rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("sample", "verdict", "wanted", "got", "label", "error", "margin"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
-    for sample in samples:
-        table.add_row(*(Text(cell) for cell in _cells(sample)))
+    for cells in rows:
+        table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
-def _cells(sample: DifferingSample) -> list[str]:
-    numbers = [_dash(value) for value in (sample.wanted, sample.got, sample.label)]
+def _cells(report: Report, sample: DifferingSample) -> list[str]:
+    classes = (sample.wanted, sample.got, sample.label)
+    numbers = ["-" if number is None else report.class_name(number) for number in classes]
     margin = "-" if sample.margin is None else f"{sample.margin:.4g}"
     return [str(sample.index), sample.verdict.value, *numbers, _error(sample), margin]
 
@@ -184,10 +185,6 @@ def provenance_text(report: Report) -> str:
 
 def _microseconds(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
-
-
-def _dash(value: int | None) -> str:
-    return "-" if value is None else str(value)
 
 
 def _prefixed(prefix: str, text: str) -> str:

@@ -126,10 +126,10 @@ def matrices(report: Report) -> list[Matrix]:
     if report.confusion is None:
         return []
     pairs = (("Device", report.confusion.device), ("Reference", report.confusion.reference))
-    return [_matrix(name, rows) for name, rows in pairs]
+    return [_matrix(report, name, rows) for name, rows in pairs]
 
 
-def _matrix(name: str, rows: tuple[tuple[int, ...], ...]) -> Matrix:
+def _matrix(report: Report, name: str, rows: tuple[tuple[int, ...], ...]) -> Matrix:
     cells = np.array(rows, np.float64)
     shares = cells / np.maximum(1, cells.sum(axis=1, keepdims=True))
     wrong = np.where(np.eye(len(cells), dtype=bool), 0, cells)
@@ -144,7 +144,11 @@ def _matrix(name: str, rows: tuple[tuple[int, ...], ...]) -> Matrix:
         "" if small else data_uri(np.sqrt(shares), 0.0, 1.0),
         int(np.trace(cells)),
         int(cells.sum()),
-        tuple(f"{a} for {b} ({rows[a][b]:,}×)" for a, b in places if wrong[a, b]),
+        tuple(
+            f"{report.class_name(a)} for {report.class_name(b)} ({rows[a][b]:,}×)"
+            for a, b in places
+            if wrong[a, b]
+        ),
     )
 
 
