@@ -6,6 +6,7 @@ need the same board wait for each other, the others run at once.
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import re
@@ -17,6 +18,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +276,13 @@ def index_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "exit_code": worst(outcomes),
         "pairs": [_entry(outcome) for outcome in outcomes],
     }
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``index.json``, as published with the package."""
+    text = resources.files("tinyproof").joinpath("matrix_schema.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

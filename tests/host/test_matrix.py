@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from test_report import full_result, result
 
@@ -25,6 +26,7 @@ from tinyproof.matrix import (
     outcome_of,
     plan,
     run_all,
+    schema,
     worst,
 )
 from tinyproof.project import Project
@@ -226,7 +228,10 @@ def test_the_index_tells_every_pair(tmp_path: Path, capsys: pytest.CaptureFixtur
     index = json.loads((tmp_path / "index.json").read_text())
     assert index == index_of(outcomes)
     assert (index["schema"], index["passed"], index["exit_code"]) == (1, False, 4)
+    jsonschema.Draft202012Validator(schema()).validate(index)
     first, second = index["pairs"]
+    known = schema()["$defs"]["pair"]
+    assert set(first) == set(known["properties"]) == set(known["required"])
     assert first["report"] == "t-a/report.json"
     assert first["verdicts"] == dict(PASSED.verdicts)
     assert first["failure"] is None
