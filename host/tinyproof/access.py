@@ -68,8 +68,8 @@ def is_simulated(target: Target, port: str | None) -> bool:
 def _is_simulated(target: Target, port: str | None) -> bool:
     if port is None and not target.hosted:
         raise UsageError(
-            f"Target {target.name} needs a port.",
-            hint="Name it with --port; tinyproof ports lists them"
+            f"Target {target.name} needs a port: no attached board is known to be one.",
+            hint="Plug it in, or name its port with --port; tinyproof ports lists them"
             + (", and --port sim starts a simulator." if target.simulator else "."),
         )
     if port not in (None, SIMULATED):

@@ -160,7 +160,7 @@ def examine_platforms() -> Iterator[Check]:
         installed = {}
     for name, targets in wanted.items():
         found = installed.get(name, "")
-        fix = f"pio pkg install --global --platform {targets[0].platform_spec}"
+        fix = f"pio pkg install --environment {targets[0].name}   in the project's folder"
         boards = ", ".join(target.name for target in targets)
         yield Check(f"platform {name}", boards, found, False, "" if found else fix)
 

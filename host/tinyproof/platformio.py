@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tinyproof.errors import ToolchainError
-from tinyproof.pio import child
+from tinyproof.pio import child, packages
 from tinyproof.pio.core import Core, check_installed, standin_core, user_core
 from tinyproof.project import Project
 from tinyproof.targets import Target, find_target
@@ -25,16 +25,28 @@ def core_for(target: Target, *, simulated: bool = True) -> Core:
     """Return the core folder to build ``target`` with, complete for this target.
 
     Native and simulated runs take TinyProof's own, so that the user's is never touched. A real
-    board takes the user's PlatformIO if it has the platform, else the stand-in if there is one.
+    board takes the user's PlatformIO if it has the platform, else the stand-in if there is one; a
+    target without a simulator is always a real board.
 
     Raises:
         ToolchainError: something is missing; the hint is the command that installs it.
         StorageError: TinyProof's own core folder cannot be written.
     """
-    if not (simulated or target.hosted):
+    if not (target.hosted or (simulated and target.simulator)):
         core = user_core()
         if target.platform in core.installed()["platforms"]:
             return core
+        if target.platform not in packages.platforms():
+            raise ToolchainError(
+                f"PlatformIO's platform {target.platform} is not installed in {core.path}.",
+                hint=f"In the project's folder: pio pkg install --environment {target.name}",
+            )
+        if target.platform not in packages.platforms():
+            raise ToolchainError(
+                f"Your PlatformIO has no platform {target.platform}, which {target.name} needs; "
+                f"looked in {core.path}.",
+                hint=f"In the project's folder: pio pkg install --environment {target.name}",
+            )
     core = standin_core()
     check_installed(core, target.platform, target.frameworks, upload=not target.hosted)
     return core

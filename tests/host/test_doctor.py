@@ -113,7 +113,7 @@ def test_each_platform_that_boards_need_has_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
     absent = {check.name: check for check in doctor.examine_platforms()}["platform espressif32"]
-    assert absent.fix.startswith("pio pkg install --global --platform platformio/espressif32@")
+    assert absent.fix.startswith("pio pkg install --environment esp32-")
     assert "esp32dev" in absent.needed_for
     note = tmp_path / "platforms" / "espressif32" / ".piopm"
     note.parent.mkdir(parents=True)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mini_project import HEADER, add, await_end, await_text, make_project
+from mini_project import HEADER, ROOT, add, await_end, await_text, make_project
 from platformio.dependencies import get_core_dependencies
 from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
 
@@ -18,6 +18,7 @@ from tinyproof import platformio
 from tinyproof.errors import ToolchainError, UsageError
 from tinyproof.pio import child, core, packages, toolchain
 from tinyproof.pio.core import Core
+from tinyproof.project import Project
 from tinyproof.targets import find_target
 from tools import require_file, require_tool
 
@@ -203,7 +204,7 @@ def test_a_platform_of_the_registry_alone_is_refused(tmp_path: Path) -> None:
     ini = "[env:esp]\nplatform = espressif32\ncustom_tp_engines = aot\n"
     add(project.firmware / "targets" / "esp" / "target.ini", ini)
     with pytest.raises(ToolchainError, match="espressif32 has no stand-in") as caught:
-        platformio.core_for(find_target(project, "esp"), simulated=False)
+        platformio.core_for(find_target(project, "esp"))
     assert "pio pkg install" in caught.value.hint
 
 
@@ -369,3 +370,13 @@ def test_a_terminated_plain_command_leaves_no_process(tmp_path: Path) -> None:
     process.terminate()
     process.wait()
     await_end(scons)
+
+
+def test_a_board_whose_platform_you_lack_is_told_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "mine"))
+    target = find_target(Project(ROOT, ROOT / ".tinyproof"), "esp32dev")
+    with pytest.raises(ToolchainError, match="no platform espressif32") as caught:
+        platformio.core_for(target, simulated=False)
+    assert caught.value.hint.endswith("pio pkg install --environment esp32dev")
