@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +22,7 @@ from tinyproof.compare.noise import of_repeats
 from tinyproof.compare.page import render_page
 from tinyproof.compare.render import render, to_dict
 from tinyproof.errors import IncomparableError
+from tinyproof.history import render_history, series_of
 from tinyproof.project import Project
 from tinyproof.report import (
     BuildInfo,
@@ -31,9 +34,11 @@ from tinyproof.report import (
     Provenance,
     Report,
     Throughput,
+    from_dict,
     load_report,
     write_report,
 )
+from tinyproof.report import to_dict as to_dict_of_report
 from tinyproof.report.model import Accuracy
 from tinyproof.verdict import Task
 
@@ -264,6 +269,25 @@ def test_json_says_all_of_it() -> None:
     assert found["regressions"] == [f"layer 0 ({CONV})"]
     (row,) = (row for row in found["rows"] if row["change"] == "worse")
     assert (row["old"], row["new"], row["percent"], row["unit"]) == (800.0, 1600.0, 100.0, "us")
+
+
+@pytest.mark.parametrize("number", [-1.0, 0.0, 1e308, -1e308, 1e-300, 5e-324, 1 << 62, -3])
+def test_no_number_in_a_report_makes_a_comparison_fail_or_lie(number: float) -> None:
+    def replaced(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: replaced(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [replaced(item) for item in value]
+        return number if type(value) is type(number) else value
+
+    evil = from_dict(replaced(to_dict_of_report(BASE)) | {"schema": 1})
+    for old, new in ((evil, evil), (BASE, evil), (evil, BASE)):
+        with contextlib.suppress(IncomparableError):
+            found = compare(old, new)
+            assert old is not new or found.passed
+            json.dumps(to_dict(found), allow_nan=False)
+            assert len(render_page(found)) < 100_000
+    assert len(render_history(series_of([evil, BASE, evil]))) < 100_000
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def judge(
     if old is None or new is None:
         return Row(name, unit, old, new, 0.0, Change.UNJUDGED)
     change = Change.SAME
-    if abs(new - old) > band:
+    if abs(new - old) > max(band, 0.0):
         change = Change.BETTER if (new > old) == more_is_better else Change.WORSE
     return Row(name, unit, old, new, band, change)
 

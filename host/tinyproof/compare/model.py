@@ -99,6 +99,10 @@ class Comparison:
         return f"{count(len(self.regressions), 'regression')}: {named}."
 
 
+_READABLE = 1e15
+"""Beyond this nobody counts digits."""
+
+
 def figure(value: float | None) -> str:
     """Return ``12,345``, ``4317.25`` or ``4.217``; a dash for None.
 
@@ -106,6 +110,8 @@ def figure(value: float | None) -> str:
     """
     if value is None:
         return "-"
+    if not abs(value) < _READABLE:
+        return f"{value:.5g}"
     if float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.5g}"

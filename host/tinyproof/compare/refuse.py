@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tinyproof.compare.model import figure
 from tinyproof.errors import IncomparableError
 from tinyproof.report import ClockStatus, Limit, Report
 
@@ -18,7 +19,7 @@ def check_comparable(old: Report, new: Report) -> None:
         IncomparableError: they do not; names everything that differs.
     """
     for name, report in (("older", old), ("newer", new)):
-        if not report.samples_sha256 or not report.tick_hz:
+        if not report.samples_sha256 or report.tick_hz <= 0:
             why = f": {report.failure.sentence}" if report.failure else "."
             raise IncomparableError(
                 f"The {name} run ended before it measured anything{why}",
@@ -48,7 +49,7 @@ def _conditions(old: Report, new: Report) -> Iterator[tuple[str, ...]]:
     yield "target", old.target, new.target
     yield "engine", old.engine, new.engine
     yield "provenance", old.provenance.value, new.provenance.value
-    yield "tick rate", f"{old.tick_hz:,.0f} Hz", f"{new.tick_hz:,.0f} Hz"
+    yield "tick rate", *(f"{figure(r.tick_hz)} Hz" for r in (old, new))
     yield "compiler flags", " ".join(old.build.flags), " ".join(new.build.flags)
     yield "samples", *(f"{r.samples:,} ({r.samples_sha256[:12]})" for r in (old, new))
     yield "task", *(r.task.value if r.task else "" for r in (old, new))
@@ -67,4 +68,4 @@ def _line(old: Report, new: Report) -> tuple[str, str]:
         return "", ""
     if abs(limits[1] - limits[0]) <= SAME_LINE * limits[0]:
         return "", ""
-    return f"{limits[0]:,.0f} samples/s", f"{limits[1]:,.0f} samples/s"
+    return f"{figure(limits[0])} samples/s", f"{figure(limits[1])} samples/s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -84,12 +85,17 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
             {
                 "name": row.name,
                 "unit": row.unit,
-                "old": row.old,
-                "new": row.new,
-                "percent": row.percent,
-                "band": row.band,
+                "old": _finite(row.old),
+                "new": _finite(row.new),
+                "percent": _finite(row.percent),
+                "band": _finite(row.band),
                 "change": row.change.value,
             }
             for row in comparison.rows
         ],
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """Return None for what JSON cannot say; reports may hold any number."""
+    return value if value is not None and math.isfinite(value) else None
