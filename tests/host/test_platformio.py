@@ -203,7 +203,7 @@ def test_a_platform_of_the_registry_alone_is_refused(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     ini = "[env:esp]\nplatform = espressif32\ncustom_tp_engines = aot\n"
     add(project.firmware / "targets" / "esp" / "target.ini", ini)
-    with pytest.raises(ToolchainError, match="espressif32 has no stand-in") as caught:
+    with pytest.raises(ToolchainError, match="espressif32 is not installed") as caught:
         platformio.core_for(find_target(project, "esp"))
     assert "pio pkg install" in caught.value.hint
 
@@ -377,6 +377,6 @@ def test_a_board_whose_platform_you_lack_is_told_with_the_command_that_installs_
 ) -> None:
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "mine"))
     target = find_target(Project(ROOT, ROOT / ".tinyproof"), "esp32dev")
-    with pytest.raises(ToolchainError, match="no platform espressif32") as caught:
+    with pytest.raises(ToolchainError, match="platform espressif32 is not installed") as caught:
         platformio.core_for(target, simulated=False)
     assert caught.value.hint.endswith("pio pkg install --environment esp32dev")
