@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tinyproof.samples import load_samples, prepare
 from tinyproof.simulators.avr import AvrSimulator, bootloader
 from tinyproof.sketch.sources import load_library, select
 from tinyproof.storage import write_atomic
+from tinyproof.targets import load_targets
 from tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +189,25 @@ def test_a_sketch_over_tflm_links_just_the_operators_of_the_model(tmp_path: Path
         INT8.read_bytes()
     )
     assert sorted(path.name for path in folder.iterdir()) == ["digits.ino", "model.h", "sample.h"]
+
+
+@pytest.mark.parametrize("engine", ["aot", "tflm"])
+def test_platformio_gets_an_environment_for_each_board_that_has_the_engine(
+    engine: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "digits", INT8, "--platformio", "--engine", engine)
+    config = configparser.ConfigParser()
+    config.read(folder / "platformio.ini")
+    targets = load_targets(Project(ROOT, ROOT / ".tinyproof")).values()
+    boards = [t for t in targets if "arduino" in t.frameworks and engine in t.engines]
+    sections = [name for name in config.sections() if name.startswith("env:")]
+    assert sections == [f"env:{target.name}" for target in boards]
+    for target in boards:
+        own = config[f"env:{target.name}"]
+        assert (own["board"], own["framework"]) == (target.board, "arduino")
+        assert ("lib_deps" in own) == (engine == "tflm")
+    assert f"env:{config['platformio']['default_envs']}" in sections
+    assert config["env"]["monitor_speed"] == "9600"
 
 
 def test_only_what_the_model_uses_is_written(tmp_path: Path) -> None:

@@ -51,10 +51,8 @@ def model_header(model: bytes) -> str:
 _MEMBERS = {"int8_t": "int8", "int16_t": "i16", "int32_t": "i32", "float": "f"}
 """Members of TFLM's ``TfLitePtrUnion``, by element type."""
 
-_ENGINE = """TensorFlow Lite Micro runs the model.
- *
- * Library Manager: tflm_esp32 for ESP32, tflm_cortexm for boards with a Cortex-M, both by
- * Eloquent Arduino."""
+_ENGINE = """TensorFlow Lite Micro runs the model:
+ * take its library from the Library Manager, tflm_esp32 for ESP32, else Chirale_TensorFLowLite."""
 
 _MODEL = """\
 /* Written by `tinyproof sketch`: a .tflite file, byte for byte. */
@@ -77,7 +75,7 @@ _SKETCH = """\
 #if defined(ARDUINO_ARCH_ESP32)
 #include <tflm_esp32.h>
 #else
-#include <tflm_cortexm.h>
+#include <Chirale_TensorFlowLite.h>
 #endif
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
