@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tinyproof.bench import measure, time_litert
 from tinyproof.course import Course
-from tinyproof.errors import ReferenceFailedError
+from tinyproof.errors import DeviceError, ReferenceFailedError
 from tinyproof.first_difference import find_first_difference
 from tinyproof.harness import Board
 from tinyproof.layers import PlannedLayer, layer_figures, planned_layers
@@ -29,7 +29,11 @@ def look_closer(course: Course, board: Board, progress: Progress) -> None:
     course.layers = layer_figures(layers)
     suspect = suspicious_sample(course)
     if suspect is not None and layers:
-        _trace(course, board, layers, suspect, progress)
+        try:
+            _trace(course, board, layers, suspect, progress)
+        except (DeviceError, ReferenceFailedError) as error:
+            # What the answers prove, they prove without a trace.
+            course.notes.append(Event("trace", 1, f"sample {suspect}: {error.sentence}"))
     if course.options.bench:
         _bench(course, board, layers, progress)
 
@@ -92,7 +96,7 @@ def _bench(
         clock_hz = firmware.target.clock_hz
         ratio = clock_hz / board.hello.tick_rate if clock_hz else None
         course.layers = layer_figures(layers, found.profiles, ratio)
-        step.result(f"p50 {found.figures.device_us:,.4g} us, {len(found.ticks):,} inferences")
+        step.result(f"p50 {found.figures.device_us:,.1f} us, {len(found.ticks):,} inferences")
     if options.litert:
         with progress.step("bench", "LiteRT on this host") as step:
             try:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from native_cli import INT8, ROOT, SAMPLES, call, report_of
+from native_cli import DIGITS_RUN, INT8, ROOT, SAMPLES, call, report_of
 from tinyproof.cli.bench import command
 from tinyproof.codegen import generate
 from tinyproof.device import Device
@@ -46,7 +46,7 @@ def benched(shared_project: Project, tmp_path_factory: pytest.TempPathFactory) -
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(shared_project.root)
         samples = ("--model", INT8, "--samples", SAMPLES)
-        size = ("--n", "40", "--repeats", "3", "--warmup", "4", "--no-litert")
+        size = ("--n", "40", "--repeats", "3", "--warmup", "4", "--no-litert", "--trace")
         assert call("bench", *samples, *size, "--out", out).code == 0
     return report_of(out)
 
@@ -58,6 +58,12 @@ def test_a_bench_proves_and_times_each_repeat(benched: dict[str, Any]) -> None:
     assert benched["latency_us"]["n"] == 120
     assert bench["device_us"] == sorted(bench["repeats_p50_us"])[1]
     assert bench["litert"] == []
+
+
+def test_a_trace_of_firmware_that_is_whole_finds_nothing(benched: dict[str, Any]) -> None:
+    assert benched["first_difference"] is None
+    (event,) = [event for event in benched["events"] if event["kind"] == "trace"]
+    assert event["text"] == "sample 0: all 2 layers agree with LiteRT when they are traced"
 
 
 def test_the_parts_of_a_samples_time_make_up_the_whole(benched: dict[str, Any]) -> None:
@@ -91,6 +97,18 @@ def test_a_bench_has_every_option_of_a_run_but_those_for_benches_and_logs() -> N
     for option in ("--target", "--samples", "--max-flash", "--tolerance-lsb", "--trace", "--out"):
         assert option in said
     assert "--wire-log" not in said
+
+
+def test_a_trace_that_fails_takes_no_proof_away(
+    project: Project, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ReferenceFailedError("LiteRT has no such tensor.")
+
+    monkeypatch.setattr("tinyproof.closer.find_first_difference", refuse)
+    assert call(*DIGITS_RUN, "--trace", "--out", out).code == 0
+    (event,) = [event for event in report_of(out)["events"] if event["kind"] == "trace"]
+    assert event["text"] == "sample 0: LiteRT has no such tensor."
 
 
 # -- held against other tools
