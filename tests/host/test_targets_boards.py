@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from mini_project import ROOT, add, make_project
 
 from tinyproof.cli.targets import command
+from tinyproof.errors import ToolchainError
 from tinyproof.pio import packages
+from tinyproof.platformio import core_for
 from tinyproof.project import find_project
 from tinyproof.targets import Target, load_targets, platform_name
 
@@ -79,6 +81,21 @@ def test_the_window_holds_a_frame_and_floats_are_rounded_as_in_the_reference(
     assert 64 <= frame <= int(sizes.get("TP_RX_WINDOW", frame)) <= target.ram_bytes // 8
     if target.platform != "atmelavr":  # which has no instruction that multiplies and adds
         assert "-ffp-contract=off" in flags
+
+
+@every_board
+def test_a_board_without_a_simulator_is_built_by_the_users_platformio(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if target.simulator:
+        return
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
+    with pytest.raises(ToolchainError, match=f"{target.platform} is not installed") as caught:
+        core_for(target)
+    assert f"pio pkg install --environment {target.name}" in caught.value.hint
+    note = json.dumps({"type": "platform", "name": target.platform, "version": "1.0.0"})
+    add(tmp_path / "platforms" / target.platform / ".piopm", note)
+    assert core_for(target).path == core_for(target, simulated=False).path == tmp_path
 
 
 def test_no_two_targets_have_the_same_title() -> None:
