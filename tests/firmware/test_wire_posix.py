@@ -60,11 +60,20 @@ def board(program: Path) -> Iterator[Board]:
     board.process.communicate()
 
 
+class PatientSerial(serial.Serial):
+    """A serial port that, once open, does not throw away what has come already."""
+
+    def _reset_input_buffer(self) -> None:
+        pass
+
+
 class Client:
     """Sends requests and waits for answers."""
 
-    def __init__(self, port: str, nonce: int = NONCE) -> None:
-        self.line = serial.Serial(port, 115200, timeout=0.05, write_timeout=10)
+    def __init__(
+        self, port: str, nonce: int = NONCE, kind: type[serial.Serial] = serial.Serial
+    ) -> None:
+        self.line = kind(port, 115200, timeout=0.05, write_timeout=10)
         self.nonce = nonce
         self.decoder = Decoder(nonce)
 
@@ -101,7 +110,7 @@ def test_it_prints_its_port_and_answers(board: Board) -> None:
 
 
 def test_it_says_that_it_started(board: Board) -> None:
-    with Client(board.port) as client:
+    with Client(board.port, kind=PatientSerial) as client:
         client.line.write(b"\0")
         started = client.answers(MessageType.STARTED)[0]
     assert started.payload == bytes([StartCause.POWER_ON])
