@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,8 +16,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from report_pages import digits_run, in_every_string, reported, with_everything
+from reports import changed, layer
+from reports import report as bench_report
 
+from tinyproof.compare import compare
+from tinyproof.compare.page import render_page
 from tinyproof.errors import DeviceSilentError
+from tinyproof.history import render_history, series_of
 from tinyproof.report import ModelInfo, Provenance, Report, make_report
 from tinyproof.report.evidence import Evidence, FeatureMap
 from tinyproof.report.html import IndexRow, index_row, page, render_html, render_index
@@ -291,6 +296,37 @@ def test_paper_is_white_whatever_the_screen_is(browser: Browser, pages: dict[str
         assert seen.evaluate(colour) == "rgb(255, 255, 255)"
         assert seen.evaluate(CONTRAST) == []
         assert seen.page.pdf(format="A4").startswith(b"%PDF")
+
+
+def comparison_page() -> str:
+    """Return the page of two runs in which every string is an attack."""
+    base = bench_report(target=HOSTILE, engine=HOSTILE, date=HOSTILE)
+    base = changed(base, "model", name=HOSTILE)
+    layers = (layer(0, HOSTILE, 10.0, 10, 10), layer(1, "A" * 200, 10.0, 10, 10))
+    slower = dataclasses.replace(base, layers=(layer(0, HOSTILE, 99.0, 99, 99),))
+    return render_page(compare(dataclasses.replace(base, layers=layers), slower))
+
+
+def history_page() -> str:
+    """Return the page of some runs, one of them with an attack in every string."""
+    base = bench_report()
+    evil = bench_report(target=HOSTILE, engine=HOSTILE, date=HOSTILE)
+    return render_history(series_of([base, base, evil, evil]), [HOSTILE])
+
+
+@pytest.mark.parametrize("make", [comparison_page, history_page])
+def test_pages_of_several_runs_are_as_quiet_narrow_and_readable(
+    make: Callable[[], str], browser: Browser, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(make())
+    for width, scheme in ((PHONE, "dark"), (DESKTOP, "light")):
+        with shown(browser, file, width=width, color_scheme=scheme) as seen:
+            assert seen.said == []
+            assert [url for url in seen.asked if not url.startswith(("file:", "data:"))] == []
+            assert seen.evaluate("window.ran") is None
+            assert seen.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+            assert seen.evaluate(CONTRAST) == []
 
 
 def test_many_samples_make_no_large_page(browser: Browser, tmp_path: Path) -> None:
