@@ -26,6 +26,8 @@ DIGITS_RUN = ("run", "--model", str(INT8), "--samples", str(SAMPLES))
 """The main job without a training."""
 LONG_RUN = ("run", "--model", str(INT8), "--random", "50000")
 """A run that streams for seconds."""
+REPORT_FILES = {"report.json", "evidence.npz", "report.html", "report.md", "junit.xml"}
+"""What a run leaves in the folder that --out names."""
 
 
 def lay_out(folder: Path) -> Project:

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from native_cli import DIGITS_RUN, INT8, LONG_RUN, SAMPLES, Command, forget_builds, report_of
+from native_cli import (
+    DIGITS_RUN,
+    INT8,
+    LONG_RUN,
+    REPORT_FILES,
+    SAMPLES,
+    Command,
+    forget_builds,
+    report_of,
+)
 from tinyproof.project import Project
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -64,7 +73,7 @@ def assert_stopped(run: Command, out: Path, number: int) -> None:
     assert ended.err.strip().endswith("everything that was started has been ended.")
     assert "Traceback" not in ended.err
     assert run.descendants() == []
-    assert [file.name for file in out.rglob("*") if file.name != "report.json"] == []
+    assert {file.name for file in out.rglob("*")} <= REPORT_FILES
 
 
 def assert_runs_again(project: Project, out: Path) -> None:

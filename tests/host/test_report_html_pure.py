@@ -22,7 +22,7 @@ from hypothesis.extra.numpy import arrays
 from markdown_it import MarkdownIt
 from report_pages import digits, digits_run, in_every_string, reported, with_everything
 
-from native_cli import DIGITS_RUN, assert_complains, call, report_of
+from native_cli import DIGITS_RUN, REPORT_FILES, assert_complains, call, report_of
 from tinyproof.codegen import generate
 from tinyproof.errors import DeviceSilentError, StorageError, UsageError
 from tinyproof.project import Project
@@ -42,7 +42,6 @@ from tinyproof.verdict import Task, judge
 from tinyproof.zoo.trained import Epoch, TrainedModel, history_of, manifest_of
 
 DIGITS = Path(__file__).resolve().parents[2] / "fixtures" / "digits"
-ALL_FILES = {"report.json", "evidence.npz", "report.html", "report.md", "junit.xml"}
 FULL = StorageError("The disk is full.")
 
 # Charts
@@ -312,7 +311,7 @@ def test_junit_of_hostile_strings_is_sound() -> None:
 def test_all_files_are_written(tmp_path: Path) -> None:
     report, evidence = reported(with_everything(digits_run(wrong=2)))
     write_all(report, evidence, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == ALL_FILES
+    assert {path.name for path in tmp_path.iterdir()} == REPORT_FILES
     jsonschema.validate(json.loads((tmp_path / "report.json").read_bytes()), schema())
     assert (tmp_path / "report.html").read_text() == render_html(report, evidence)
 
@@ -332,7 +331,7 @@ def test_a_file_that_cannot_be_written_stops_no_other(
     with pytest.raises(StorageError) as caught:
         write_all(*reported(digits_run()), tmp_path)
     assert caught.value is FULL
-    assert {path.name for path in tmp_path.iterdir()} == ALL_FILES - {lost}
+    assert {path.name for path in tmp_path.iterdir()} == REPORT_FILES - {lost}
 
 
 def test_every_field_of_the_report_follows_the_schema() -> None:
@@ -342,7 +341,7 @@ def test_every_field_of_the_report_follows_the_schema() -> None:
 
 def test_a_run_leaves_all_files_and_report_makes_them_again(project: Project, out: Path) -> None:
     assert call(*DIGITS_RUN, "--out", out).code == 0
-    assert {path.name for path in out.iterdir()} == ALL_FILES
+    assert {path.name for path in out.iterdir()} == REPORT_FILES
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     evidence = load_evidence(out)
     assert evidence
