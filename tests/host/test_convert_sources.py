@@ -117,6 +117,7 @@ def test_smaller_weights_of_a_tflite_file_are_the_converter_s_own(
     source = open_source(saved.paths["tflite"], Opening())
     ours, theirs = (s.convert(Form.FLOAT16, None) for s in (source, KerasSource(saved.model)))
     assert np.array_equal(reference_outputs(ours, x), reference_outputs(theirs, x))
+    assert np.float32(saved.model.get_weights()[2]).tobytes() not in ours
     assert largest_error(source, source.convert(Form.DYNAMIC_RANGE, None), x) < 0.05
 
 
@@ -284,6 +285,23 @@ def test_the_command_converts_and_shows_a_table(tmp_path: Path) -> None:
     assert "hybrid" in ended.out  # why the weights-only form fits nowhere
 
 
+def test_a_recurrence_is_converted_and_its_subgraphs_are_told_of(tmp_path: Path) -> None:
+    """LiteRT runs it, engine aot does not: the table says so, and what to do."""
+    (tmp_path / "rnn.py").write_text(BUILD.replace("""        keras.Input((6, 6, 1)),
+        keras.layers.Conv2D(3, 3, activation="relu"),
+        keras.layers.Flatten(),
+""", """        keras.Input((5, 3)),
+        keras.layers.LSTM(2),
+"""))  # fmt: skip
+    model = tmp_path / "rnn.py"
+    ended = call("convert", model, "--form", "float32", "--out", tmp_path)
+    assert ended.code == 0, ended.err
+    assert "subgraphs" in " ".join(ended.out.split())
+    told = call("check", tmp_path / "float32.tflite")
+    assert told.code == 1
+    assert "unroll=True" in told.out
+
+
 def test_samples_of_another_range_are_not_measured(tmp_path: Path) -> None:
     with np.load(SAMPLES) as file:
         np.savez(tmp_path / "wide.npz", x=file["x"] * 255, y=file["y"])
@@ -299,6 +317,7 @@ def test_samples_of_another_range_are_not_measured(tmp_path: Path) -> None:
         (("--form", "int8"), "does not read its own files"),
         (("--scale", "1/0"), "no scale"),
         (("--input-shape", "1,x"), "no shape"),
+        (("--input-shape", "1,9,9,1"), "1 x 8 x 8 x 1, not 1 x 9 x 9 x 1"),
         (("--std", "0"), "cannot be divided"),
         (("--scale", "2", "--mean", "1"), "give one of them"),
     ],

@@ -37,13 +37,15 @@ class OperatorVerdict:
 def judge_operators(model: bytes) -> tuple[tuple[OperatorVerdict, ...], str]:
     """Return a verdict on each operator, and why engine aot refuses the model; empty: it does not.
 
+    Without operators the graph as a whole is beyond the engine; the reason then says what to do.
+
     Raises:
         ModelError: the file is unreadable or contradicts itself.
     """
     try:
         graph = read_graph(model)
     except UnsupportedModelError as error:
-        return (), error.reason
+        return (), f"{error.reason}. {error.hint}".rstrip(". ")
     refusals = _refusals(graph)
     try:
         generate(model)

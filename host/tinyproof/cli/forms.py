@@ -18,11 +18,11 @@ from tinyproof.convert.measure import (
     ACCURACY_KERNELS,
     LATENCY_KERNELS,
     FormRow,
+    input_shape,
     measure_form,
     range_warning,
 )
 from tinyproof.convert.representative import load_labelled
-from tinyproof.graph import read_graph
 from tinyproof.metadata import Normalization
 
 Labels = NDArray[Any]
@@ -73,8 +73,7 @@ def _given(
     model: Path, samples: Path | None, normalization: Normalization | None
 ) -> tuple[NDArray[np.float32], Labels | None]:
     if samples is None:
-        graph = read_graph(model.read_bytes())
-        shape = graph.tensors[graph.inputs[0]].shape[1:]
+        shape = input_shape(model.read_bytes())[1:]
         return np.random.default_rng(0).uniform(0, 1, (8, *shape)).astype(np.float32), None
     x, y = load_labelled(samples)
     if x.dtype.kind != "f" and normalization is not None:

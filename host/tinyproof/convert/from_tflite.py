@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tinyproof.convert.forms import Form
 from tinyproof.convert.half import halve_weights
 from tinyproof.convert.measure import reference_reals
-from tinyproof.convert.source import Source
+from tinyproof.convert.source import Source, check_shape
 from tinyproof.convert.weights import quantize_weights
 from tinyproof.errors import ModelError, UnsupportedModelError
 from tinyproof.graph import Graph, TensorType, read_graph
@@ -27,8 +27,8 @@ class TfliteSource(Source):
         form: what the file is.
     """
 
-    def __init__(self, content: bytes) -> None:
-        """Take the bytes of a file.
+    def __init__(self, content: bytes, input_shape: tuple[int, ...] | None = None) -> None:
+        """Take the bytes of a file; ``input_shape`` can only repeat what it says.
 
         Raises:
             ModelError: malformed, beyond any engine, or of a form that is no longer made.
@@ -38,7 +38,12 @@ class TfliteSource(Source):
         graph = read_graph(content)
         self.form = form_of(graph)
         self.forms = _FROM_FLOAT if self.form is Form.FLOAT32 else (self.form,)
-        self.shape = (1, *graph.tensors[graph.inputs[0]].shape[1:])
+        if len(graph.inputs) != 1:
+            raise ModelError(
+                f"The model has {len(graph.inputs)} inputs, convert takes models with one.",
+                hint="Run and check take it as it is.",
+            )
+        self.shape = check_shape(graph.tensors[graph.inputs[0]].shape, input_shape)
 
     def convert(self, form: Form, representative: NDArray[np.float32] | None) -> bytes:
         """Return the file, or the file with smaller weights."""

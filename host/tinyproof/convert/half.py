@@ -35,7 +35,17 @@ def halve_weights(content: bytes) -> bytes:
         for operator in made:
             operator.opcodeIndex = code
         graph.operators = [*made, *graph.operators]
+        _drop_unused(model)
     return write_model(model)
+
+
+def _drop_unused(model: Any) -> None:
+    """Empty the buffers that nothing refers to any more."""
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    used |= {entry.buffer for entry in model.metadata or []}
+    for index, buffer in enumerate(model.buffers):
+        if index not in used:
+            buffer.data = None
 
 
 def _constants(model: Any, graph: Any) -> list[int]:

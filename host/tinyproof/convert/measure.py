@@ -113,6 +113,12 @@ def reference_reals(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]
     return np.asarray(real, np.float32)
 
 
+def input_shape(model: bytes) -> tuple[int, ...]:
+    """Return the shape of a model's first input, batch included."""
+    detail = _interpreter(model, reference=True).get_input_details()[0]
+    return tuple(int(size) for size in detail["shape"])
+
+
 def range_warning(model: bytes, x: NDArray[np.float32], source: str) -> str:
     """Return what is odd about the range of samples, a sentence; empty if nothing is.
 

@@ -46,7 +46,7 @@ def open_source(path: Path, opening: Opening) -> Source:
     if path.suffix == ".tflite":
         from tinyproof.convert.from_tflite import TfliteSource
 
-        return TfliteSource(path.read_bytes())
+        return TfliteSource(path.read_bytes(), opening.input_shape)
     if path.suffix == ".pb":
         from tinyproof.convert.from_graph import open_frozen_graph
 

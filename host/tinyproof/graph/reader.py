@@ -46,7 +46,10 @@ def read_graph(model: bytes) -> Graph:
     root = _root(model)
     subgraphs = root.tables(2, limit=1024)
     if len(subgraphs) != 1:
-        raise UnsupportedModelError(f"it has {len(subgraphs)} subgraphs instead of one")
+        raise UnsupportedModelError(
+            f"it has {len(subgraphs)} subgraphs instead of one",
+            hint="Recurrences and conditions make subgraphs: unroll them (unroll=True in Keras).",
+        )
     subgraph = subgraphs[0]
     buffers = root.tables(4, limit=2 * MAX_TENSORS)
     _check_rest(root, buffers)
