@@ -34,11 +34,16 @@ def core_for(target: Target, *, simulated: bool = True) -> Core:
     """
     if not (target.hosted or (simulated and target.simulator)):
         core = user_core()
-        if target.platform in core.installed()["platforms"]:
+        there = core.installed()["platforms"].get(target.platform, "")
+        pinned = target.platform_spec.partition("@")[2]
+        # Of another version PlatformIO would fetch the pinned one.
+        if there and pinned in ("", there):
             return core
         if target.platform not in packages.platforms():
+            wanted = f"{target.platform} {pinned}".strip()
+            found = f", only {there}" if there else ""
             raise ToolchainError(
-                f"PlatformIO's platform {target.platform} is not installed in {core.path}.",
+                f"PlatformIO's platform {wanted} is not installed in {core.path}{found}.",
                 hint=f"In the project's folder: pio pkg install --environment {target.name}",
             )
     core = standin_core()

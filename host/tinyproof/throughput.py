@@ -63,7 +63,7 @@ def measure_throughput(
     inference = figures.p50 / 1e6
     target = board.firmware.target
     line = 0.0
-    if target.baud and not target.hosted:
+    if target.baud and target.serial == "bridge":
         line = board.bytes_per_sample * BITS_PER_BYTE / line_baud(target.clock_hz, target.baud)
     processor = processor_seconds(board, sample) if board.simulator else inference
     kind, limit = (Limit.LINE, line) if processor <= SAME * line else (Limit.PROCESSOR, processor)

@@ -208,6 +208,22 @@ def test_a_platform_of_the_registry_alone_is_refused(tmp_path: Path) -> None:
     assert "pio pkg install" in caught.value.hint
 
 
+def test_a_platform_of_another_version_is_refused_and_both_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "users"))
+    project = make_project(tmp_path)
+    ini = "[env:esp]\nplatform = platformio/espressif32@6.13.0\ncustom_tp_engines = aot\n"
+    add(project.firmware / "targets" / "esp" / "target.ini", ini)
+    target = find_target(project, "esp")
+    there = tmp_path / "users" / "platforms" / "espressif32"
+    add(there / ".piopm", packages.piopm("platform", "espressif32", "6.5.0"))
+    with pytest.raises(ToolchainError, match=r"espressif32 6.13.0 is not .*, only 6.5.0"):
+        platformio.core_for(target)
+    (there / ".piopm").write_text(packages.piopm("platform", "espressif32", "6.13.0"))
+    assert platformio.core_for(target).path == tmp_path / "users"
+
+
 def test_a_real_board_takes_the_users_platformio_if_it_has_the_platform(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +393,6 @@ def test_a_board_whose_platform_you_lack_is_told_with_the_command_that_installs_
 ) -> None:
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "mine"))
     target = find_target(Project(ROOT, ROOT / ".tinyproof"), "esp32dev")
-    with pytest.raises(ToolchainError, match="platform espressif32 is not installed") as caught:
+    with pytest.raises(ToolchainError, match=r"platform espressif32 [0-9.]+ is not installed") as caught:
         platformio.core_for(target, simulated=False)
     assert caught.value.hint.endswith("pio pkg install --environment esp32dev")
