@@ -23,6 +23,7 @@ from markdown_it import MarkdownIt
 from report_pages import digits, digits_run, in_every_string, reported, with_everything
 
 from native_cli import DIGITS_RUN, REPORT_FILES, assert_complains, call, report_of
+from nn_net import FLOAT32, INT64, Net
 from tinyproof.codegen import generate
 from tinyproof.errors import DeviceSilentError, StorageError, UsageError
 from tinyproof.project import Project
@@ -37,7 +38,7 @@ from tinyproof.report.junit import junit_xml
 from tinyproof.report.markdown import escape, render_markdown
 from tinyproof.report.model import LISTED_SAMPLES
 from tinyproof.report.write import write_all
-from tinyproof.samples import load_samples, prepare
+from tinyproof.samples import SampleSet, load_samples, prepare
 from tinyproof.verdict import Task, judge
 from tinyproof.zoo.trained import Epoch, TrainedModel, history_of, manifest_of
 
@@ -198,6 +199,23 @@ def test_the_evidence_is_of_the_listed_samples_and_the_layers_litert_computes() 
     scale, zero = pooled["quantization"]
     wanted = (litert.get_tensor(pooled["index"])[0].astype(float) - zero) * scale
     assert np.allclose(evidence.features[2].values, wanted)
+
+
+def test_a_model_whose_layers_cannot_be_drawn_has_no_feature_maps(tmp_path: Path) -> None:
+    net = Net()
+    values, which = net.input((1, 4), FLOAT32), net.output((1,), INT64)
+    axis = net.constant(np.array(-1, np.int32))
+    net.operator("ARG_MAX", [values, axis], [which], "ArgMaxOptions", 2, outputType=INT64)
+    model = net.build()
+    generated = generate(model)
+    given = SampleSet.from_arrays(np.eye(4, dtype=np.float32))
+    samples = prepare(given, generated.inputs)
+    answers = [np.int64(i).tobytes() for i in range(4)]
+    judged = judge(generated.outputs, answers, answers, task=Task.TENSOR)
+    with Gathering(model, tmp_path / "m.tflite", samples) as gathering:
+        evidence = gathering.collect(generated.outputs, answers, answers, judged)
+    assert evidence.features == ()
+    assert evidence.curve is None
 
 
 def test_a_missing_answer_has_no_scores() -> None:

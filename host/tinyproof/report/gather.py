@@ -77,14 +77,15 @@ class Gathering:
 
     def _features(self) -> Iterator[FeatureMap]:
         """Yield the maps of the first sample, its input first; none if LiteRT cannot tell them."""
+        if not self._layers:
+            return
         try:
             found = self._run.collect()
         except TinyProofError:
             return
         record, offset = found.records[0], 0
         found.close()
-        entry = self._samples.inputs[0]
-        yield feature_map("input", entry.shape, self._input(0))
+        yield feature_map("input", self._samples.inputs[0].shape, self._input(0))
         for (operator, _), tensor in zip(self._layers, found.tensors, strict=True):
             size = byte_count(tensor)
             values = np.frombuffer(record[offset : offset + size], element_type(tensor))
@@ -157,10 +158,10 @@ def _layers(model: bytes) -> Iterator[tuple[Operator, Tensor]]:
     graph = read_graph(model)
     count = 0
     for operator in graph.operators:
-        tensor = graph.tensors[operator.outputs[0]]
-        if tensor.type in _DRAWN and tensor.elements <= MAX_ELEMENTS and count < MAX_LAYERS:
-            count += 1
-            yield operator, tensor
+        for tensor in map(graph.tensors.__getitem__, operator.outputs[:1]):
+            if tensor.type in _DRAWN and tensor.elements <= MAX_ELEMENTS and count < MAX_LAYERS:
+                count += 1
+                yield operator, tensor
 
 
 def _name(operator: Operator) -> str:
