@@ -393,6 +393,6 @@ def test_a_board_whose_platform_you_lack_is_told_with_the_command_that_installs_
 ) -> None:
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "mine"))
     target = find_target(Project(ROOT, ROOT / ".tinyproof"), "esp32dev")
-    with pytest.raises(ToolchainError, match=r"platform espressif32 [0-9.]+ is not installed") as caught:
+    with pytest.raises(ToolchainError, match=r"espressif32 [0-9.]+ is not installed") as caught:
         platformio.core_for(target, simulated=False)
     assert caught.value.hint.endswith("pio pkg install --environment esp32dev")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DOES_NOT_FIT = 1
 
 
-@click.command(short_help="Tell whether a model runs on a board, before anything is flashed.")
+@click.command(short_help="Tell whether a model runs on a board, before flashing.")
 @click.argument("model", type=options.FILE)
 @click.option(
     "--target",
