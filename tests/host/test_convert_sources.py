@@ -15,6 +15,7 @@ import pytest
 from native_cli import DIGITS, SAMPLES, assert_complains, call
 from tinyproof.codegen import generate
 from tinyproof.convert import Form, backend
+from tinyproof.convert.annotate import annotate
 from tinyproof.convert.files import Request, convert_file, largest_error
 from tinyproof.convert.from_graph import _frozen
 from tinyproof.convert.from_keras import KerasSource, convert_keras
@@ -23,6 +24,7 @@ from tinyproof.convert.measure import reference_outputs
 from tinyproof.convert.opening import Opening, open_source
 from tinyproof.errors import ModelError, SamplesError, UnsupportedModelError
 from tinyproof.graph import read_graph
+from tinyproof.metadata import Metadata
 from tinyproof.progress import Progress
 
 BUILD = """
@@ -137,6 +139,24 @@ def test_the_form_of_a_tflite_file_is_recognized_and_copied(form: str) -> None:
     source = TfliteSource(content)
     assert source.form == form
     assert source.convert(Form(form), None) == content
+
+
+def test_a_hostile_tflite_file_is_rewritten_or_refused() -> None:
+    """Parts that no engine reads are met when the file is written anew."""
+    whole = (DIGITS / "float32.tflite").read_bytes()
+    rng = np.random.default_rng(2)
+    outcomes = set()
+    for _ in range(250):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        places = rng.integers(0, len(whole), 3)
+        damaged[places] = rng.choice([0, 1, 127, 128, 255], 3)
+        try:
+            source = TfliteSource(damaged.tobytes())
+            annotate(source.convert(source.forms[-1], None), Metadata())
+            outcomes.add("rewritten")
+        except ModelError:
+            outcomes.add("refused")
+    assert outcomes == {"rewritten", "refused"}
 
 
 def test_missing_representative_data_is_refused_before_anything_is_converted(

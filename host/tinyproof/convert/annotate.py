@@ -15,7 +15,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tinyproof.convert.flatbuffer import read_model, write_model
+from tinyproof.convert.flatbuffer import read_model, rewriting, write_model
 from tinyproof.errors import ModelError, UsageError
 from tinyproof.metadata.model import Metadata, TensorNotes
 from tinyproof.metadata.reader import (
@@ -41,12 +41,13 @@ def annotate(content: bytes, metadata: Metadata) -> bytes:
         metadata: one entry for each input and output, or fewer. One set of labels at most.
 
     Raises:
-        ModelError: labels that are not as many as the first output has values.
+        ModelError: a malformed file, or labels that are not as many as the first output has values.
     """
-    model = read_model(content)
-    _check_labels(model, metadata)
-    model.buffers[_place(model)].data = np.frombuffer(pack(metadata), np.uint8)
-    return write_model(model) + _archive(metadata)
+    with rewriting():
+        model = read_model(content)
+        _check_labels(model, metadata)
+        model.buffers[_place(model)].data = np.frombuffer(pack(metadata), np.uint8)
+        return write_model(model) + _archive(metadata)
 
 
 def _place(model: Any) -> int:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
+
+from tinyproof.errors import ModelError
 
 _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
@@ -26,6 +31,34 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
         if vector is not None:
             schema.BufferAddData(builder, vector)
         return schema.BufferEnd(builder)
+
+
+_DAMAGE = (
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    BufferError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What the generated code raises on tables that contradict the schema: it checks nothing."""
+
+
+@contextmanager
+def rewriting() -> Iterator[None]:
+    """Rewrite a file that others made.
+
+    Raises:
+        ModelError: a part of it contradicts the schema, even though no engine reads that part.
+    """
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ModelError(
+            "The model file cannot be rewritten: a part of it is malformed.",
+            hint="Convert the model again, or copy the file again.",
+        ) from error
 
 
 def read_model(content: bytes) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyproof.convert.flatbuffer import rewriting
 from tinyproof.convert.forms import Form
 from tinyproof.convert.half import halve_weights
 from tinyproof.convert.measure import reference_reals
@@ -58,7 +59,8 @@ class TfliteSource(Source):
                 f"this file can be made: {', '.join(self.forms)}.",
             )
         make = halve_weights if form is Form.FLOAT16 else quantize_weights
-        return make(self._content)
+        with rewriting():
+            return make(self._content)
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what LiteRT's reference kernels answer, dequantized."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tinyproof.convert.source import Source
 from tinyproof.errors import ModelError
+from tinyproof.graph import read_graph
+from tinyproof.reference import run_reference
 
 KERAS = (".keras", ".h5", ".hdf5")
 
@@ -38,6 +40,7 @@ def open_source(path: Path, opening: Opening) -> Source:
 
     Raises:
         ModelError: missing, of another kind, damaged, or not of one input of a fixed shape.
+        ReferenceFailedError: a ``.tflite`` that LiteRT cannot run.
     """
     if path.is_dir():
         return _saved_model(path, opening)
@@ -46,7 +49,10 @@ def open_source(path: Path, opening: Opening) -> Source:
     if path.suffix == ".tflite":
         from tinyproof.convert.from_tflite import TfliteSource
 
-        return TfliteSource(path.read_bytes(), opening.input_shape)
+        content = path.read_bytes()
+        source = TfliteSource(content, opening.input_shape)
+        _try(content)
+        return source
     if path.suffix == ".pb":
         from tinyproof.convert.from_graph import open_frozen_graph
 
@@ -58,6 +64,17 @@ def open_source(path: Path, opening: Opening) -> Source:
         hint="Name a .keras or .h5 file, a SavedModel folder, a frozen graph .pb, a .tflite file, "
         "or a Python file with build_model().",
     )
+
+
+def _try(content: bytes) -> None:
+    """Run a file that others made once, in a process of its own, which it may crash.
+
+    Raises:
+        ReferenceFailedError: LiteRT cannot run it.
+    """
+    graph = read_graph(content)
+    size = sum(graph.tensors[index].bytes for index in graph.inputs)
+    run_reference(content, [bytes(size)]).close()
 
 
 def _saved_model(path: Path, opening: Opening) -> Source:

@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from tinyproof.convert.flatbuffer import read_model, write_model
+from tinyproof.errors import ModelError
 
 _WEIGHTS_INPUT = 1
 _LARGEST = np.float32(127)
@@ -47,6 +48,11 @@ def _quantize_tensor(model: Any, tensor: Any) -> bool:
     if tensor.type != schema.TensorType.FLOAT32 or data is None:
         return False
     weights = np.frombuffer(bytes(data), np.float32).reshape(tensor.shape)
+    if not np.isfinite(weights).all():
+        raise ModelError(
+            "The model has weights that are NaN or infinite.",
+            hint="Train it again, or repair them.",
+        )
     values, scales = quantize_per_channel(weights)
     model.buffers[tensor.buffer].data = values.view(np.uint8).reshape(-1)
     tensor.type = schema.TensorType.INT8
