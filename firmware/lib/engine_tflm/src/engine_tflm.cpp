@@ -13,7 +13,7 @@
 #endif
 #include TP_MODEL_HEADER
 
-/* Bytes of the arena: as the host found, unless a build flag says otherwise. */
+/* Bytes of the arena: as the host found; a build flag may give more, for kernels that take more. */
 #ifndef TP_TFLM_ARENA_BYTES
 #define TP_TFLM_ARENA_BYTES TP_MODEL_ARENA_BYTES
 #endif
@@ -116,10 +116,12 @@ int allocate() {
     if (setjmp(parts->arena.lacking) != 0) {
         return arena_too_small(engine.parts->arena.needed());
     }
+    parts->arena.preparing = true;
     if (parts->interpreter.AllocateTensors() != kTfLiteOk) {
         const size_t lacking = parts->arena.needed();
         return lacking != 0 ? arena_too_small(lacking) : -TP_ERROR_ENGINE;
     }
+    parts->arena.preparing = false;
     return interface_fits(&parts->interpreter) ? 0 : -TP_ERROR_ENGINE;
 }
 
@@ -140,8 +142,10 @@ size_t locate(const uint32_t *sizes, uint32_t *offset, uint16_t *size) {
 
 } /* namespace */
 
+/* TFLM is not tried with less than the host found: in an arena of 900 bytes for the digits it ended
+ * on a Cortex-M4 where it should have failed. */
 int tp_engine_init(void) {
-    if (sizeof engine.arena < least_arena()) {
+    if (sizeof engine.arena < least_arena() || sizeof engine.arena < TP_MODEL_ARENA_BYTES) {
         return arena_too_small(least_arena());
     }
     return allocate();

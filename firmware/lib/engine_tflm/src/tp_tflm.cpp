@@ -4,7 +4,7 @@
 namespace tinyproof {
 
 Arena::Arena(uint8_t *buffer, size_t size)
-    : tflite::SingleArenaBufferAllocator(buffer, size), lacking(), needed_(0) {
+    : tflite::SingleArenaBufferAllocator(buffer, size), lacking(), preparing(false), needed_(0) {
 }
 
 /* Notes what an arena must have for `size` more bytes beside the `used` ones. */
@@ -16,24 +16,23 @@ void Arena::lack(size_t used, size_t size, size_t alignment) {
     }
 }
 
-uint8_t *Arena::AllocatePersistentBuffer(size_t size, size_t alignment) {
-    uint8_t *const found =
-        tflite::SingleArenaBufferAllocator::AllocatePersistentBuffer(size, alignment);
-
-    if (found == nullptr) {
+/* Returns what was `found`; does not return if that is nothing while TFLM prepares. */
+uint8_t *Arena::checked(uint8_t *found, size_t size, size_t alignment) {
+    if (found == nullptr && preparing) {
         lack(GetUsedBytes(), size, alignment);
         longjmp(lacking, 1);
     }
     return found;
 }
 
-uint8_t *Arena::AllocateTemp(size_t size, size_t alignment) {
-    uint8_t *const found = tflite::SingleArenaBufferAllocator::AllocateTemp(size, alignment);
+uint8_t *Arena::AllocatePersistentBuffer(size_t size, size_t alignment) {
+    return checked(tflite::SingleArenaBufferAllocator::AllocatePersistentBuffer(size, alignment),
+                   size, alignment);
+}
 
-    if (found == nullptr) {
-        lack(GetUsedBytes(), size, alignment);
-    }
-    return found;
+uint8_t *Arena::AllocateTemp(size_t size, size_t alignment) {
+    return checked(tflite::SingleArenaBufferAllocator::AllocateTemp(size, alignment), size,
+                   alignment);
 }
 
 TfLiteStatus Arena::ResizeBuffer(uint8_t *buffer, size_t size, size_t alignment) {

@@ -34,10 +34,10 @@ namespace tinyproof {
 
 /* The arena's allocator: TFLM's own, which remembers the bytes it would have needed.
  *
- * Many kernels of TFLM use persistent memory without asking whether they got it: a null pointer
- * would end in a crash instead of an error. So a persistent allocation that fails leaves the whole
- * of AllocateTensors() by longjmp to `lacking`, which the caller has set; nothing between the two
- * has a destructor.
+ * Many kernels of TFLM use memory without asking whether they got it: a null pointer would end in a
+ * crash instead of an error. So while `preparing` an allocation that fails leaves the whole of
+ * AllocateTensors() by longjmp to `lacking`, which the caller has set; nothing between the two has
+ * a destructor.
  */
 class Arena : public tflite::SingleArenaBufferAllocator {
   public:
@@ -55,9 +55,11 @@ class Arena : public tflite::SingleArenaBufferAllocator {
     }
 
     jmp_buf lacking;
+    bool preparing; /* whether `lacking` is set */
 
   private:
     void lack(size_t used, size_t size, size_t alignment);
+    uint8_t *checked(uint8_t *found, size_t size, size_t alignment);
 
     size_t needed_;
 
