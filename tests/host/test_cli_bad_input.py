@@ -219,7 +219,7 @@ def test_a_port_that_does_not_exist(project: Project, out: Path) -> None:
     assert_complains(ended, 4, "/dev/ttyNOTHERE0 does not exist")
     assert_nothing_proved(out, "port")
     # What was not measured is not shown: no table of nothing.
-    assert ended.out == f"Report: {out / 'report.json'}\n"
+    assert ended.out == f"Report: {out / 'report.html'}\n"
 
 
 def test_a_port_that_is_a_file(project: Project, tmp_path: Path, out: Path) -> None:

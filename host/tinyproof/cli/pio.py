@@ -5,14 +5,11 @@ from __future__ import annotations
 import click
 
 
-@click.command(
-    short_help="Run a plain PlatformIO command, with no package registry.",
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-)
-    """Run a plain PlatformIO command, without a registry.
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(ctx: click.Context, arguments: tuple[str, ...]) -> int:
-    """Run a plain PlatformIO command, without any package registry.
+    """Run a plain PlatformIO command, without a registry.
 
     \b
     Examples:

@@ -77,7 +77,8 @@ def _show(report: Report, compared: bool, folder: Path | None) -> None:
     """Print the table if there is anything in it, and where the report is."""
     from rich.console import Console
 
-    from tinyproof.report import FILE_NAME, render
+    from tinyproof.report import render
+    from tinyproof.report.html import FILE_NAME
 
     if compared:
         render(report, Console(highlight=False))
