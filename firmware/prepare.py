@@ -47,7 +47,7 @@ def outside_libraries(engine: str) -> list[str]:
     """
     named = str(env.GetProjectOption(f"custom_tp_lib_deps_{engine}", ""))
     specs = [line.strip() for line in named.splitlines() if line.strip()]
-    storage = LibraryPackageManager(env.subst(os.path.join("$PROJECT_LIBDEPS_DIR", "$PIOENV")))
+    storage = LibraryPackageManager(env.subst("$PROJECT_LIBDEPS_DIR/$PIOENV"))
     storage.set_log_level(logging.WARNING)
     for spec in specs:
         if spec == "symlink://":
