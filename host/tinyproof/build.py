@@ -290,12 +290,16 @@ class _Job:
 
 
 def _settings(folder: Path, target: Target, engine: str) -> dict[str, str]:
-    return {
+    settings = {
         "PLATFORMIO_WORKSPACE_DIR": str(folder / "pio"),
         "PLATFORMIO_INCLUDE_DIR": str(folder / "include"),
         "TINYPROOF_ENGINE": engine,
         "TINYPROOF_BAUD": str(target.baud),
     }
+    if engine != "aot" and not target.hosted:
+        # What is fetched for one build serves all.
+        settings["PLATFORMIO_LIBDEPS_DIR"] = str(folder.parents[1] / "libdeps" / engine)
+    return settings
 
 
 def build_header(number: bytes) -> str:

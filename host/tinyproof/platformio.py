@@ -1,7 +1,9 @@
 """Drives PlatformIO: on TinyProof's own core for native and simulated runs, else on the user's.
 
-No call waits for a network: what a build needs is checked before PlatformIO starts, and PlatformIO
-itself is started without a way to the registry. PlatformIO's own errors are mapped in ``build``.
+No call waits for a network: what a build needs is checked before PlatformIO starts, and on
+TinyProof's core it is started without a way to the registry. A user's own, with the board's
+platform installed, may fetch the rest, such as a library. PlatformIO's own errors are mapped in
+``build``.
 """
 
 from __future__ import annotations

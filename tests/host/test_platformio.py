@@ -128,6 +128,14 @@ def test_nothing_of_the_users_settings_reaches_a_build(monkeypatch: pytest.Monke
     assert made.environment(plain=True)["PLATFORMIO_BUILD_FLAGS"] == "-DX"
 
 
+def test_a_users_own_platformio_keeps_its_way_to_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    assert Core(tmp_path, standin=False).environment()["HTTPS_PROXY"] == "proxy.example:3128"
+    assert Core(tmp_path, standin=True).environment()["HTTPS_PROXY"] == "http://"
+
+
 def test_a_missing_package_fails_at_once_for_want_of_a_network(tmp_path: Path) -> None:
     """PlatformIO would retry for a minute; a time limit of half of it proves that it does not."""
     project = make_project(tmp_path / "p")

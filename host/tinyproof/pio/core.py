@@ -36,10 +36,11 @@ class Core:
     standin: bool
 
     def environment(self, *, plain: bool = False) -> dict[str, str]:
-        """Return the environment for PlatformIO on this core, with no way to the network.
+        """Return the environment for PlatformIO on this core; on the stand-in with no network.
 
         A proxy address without a host makes every request fail at once, which no setting of
-        PlatformIO's does: it would try for a minute.
+        PlatformIO's does: it would try for a minute. A user's own PlatformIO works as it is, and
+        may fetch what a board's environment names.
 
         Args:
             plain: keep the user's PLATFORMIO_* variables, which may change what is built.
@@ -50,10 +51,10 @@ class Core:
             for name, value in os.environ.items()
             if not name.startswith("PLATFORMIO_") or plain or (name in folders and not self.standin)
         }
-        for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
-            environment.pop(name, None)
-        environment |= dict.fromkeys(_PROXIES, "http://")
         if self.standin:
+            for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+                environment.pop(name, None)
+            environment |= dict.fromkeys(_PROXIES, "http://")
             environment |= toolchain.host_compilers() | {"PYTHONEXEPATH": sys.executable}
         if not plain:
             # Compilers' messages are read by programs here: English, ASCII quotes.
