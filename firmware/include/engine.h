@@ -43,8 +43,8 @@ int tp_engine_invoke(void);
 uint16_t tp_engine_layer_count(void);
 
 /* Told before and after each layer. `output` are the layer's concatenated outputs, valid until the
- * call returns; 0 where an engine cannot show them. A non-zero return of `after` ends the inference,
- * which then returns that value. */
+ * call returns; 0 where an engine cannot show them. A non-zero return of `after` ends the
+ * inference, which then returns that value. */
 typedef struct {
     void (*before)(void *context, uint16_t layer);
     int (*after)(void *context, uint16_t layer, const uint8_t *output, uint32_t size);
