@@ -294,3 +294,8 @@ def test_without_a_library_nothing_is_built(
     monkeypatch.chdir(project.root)
     monkeypatch.delenv("TINYPROOF_TFLM", raising=False)
     assert_complains(call("build", "--engine", "tflm", "--model", INT8), 4, "TINYPROOF_TFLM")
+
+
+def test_generate_writes_the_header_for_boards() -> None:
+    said = call("generate", "--engine", "tflm", INT8).out
+    assert said == generate_for_tflm(INT8.read_bytes(), hosted=False).header

@@ -15,17 +15,31 @@ from tinyproof.convert import Form
 @click.argument("model", type=options.FILE, required=False)
 @options.form
 @click.option("--out", "-o", type=options.FILE, help="File to write.  [default: standard output]")
+@click.option(
+    "--engine",
+    type=click.Choice(["aot", "tflm"]),
+    default="aot",
+    show_default=True,
+    help="What runs the model; for tflm the arena suffices on 32-bit boards.",
+)
 @click.option("--xxd", "plain", is_flag=True, help="Only the array, as `xxd -i` writes it, const.")
 @click.option("--explain", is_flag=True, help="Tell what each layer takes and where it fits.")
 @click.option("--json", "as_json", is_flag=True, help="With --explain: print JSON.")
 def command(
-    model: Path | None, form: str, out: Path | None, plain: bool, explain: bool, as_json: bool
+    model: Path | None,
+    form: str,
+    out: Path | None,
+    engine: str,
+    plain: bool,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """Write model.h for MODEL, a .tflite file; without MODEL for the digits.
 
     \b
     Examples:
       tinyproof generate m.tflite -o firmware/include/model.h
+      tinyproof generate --engine tflm m.tflite -o firmware/include/model.h
       tinyproof generate --xxd m.tflite -o m.h
       tinyproof generate --explain m.tflite
     """
@@ -38,8 +52,14 @@ def command(
     subject = find_subject(find_project(), model, None, ConsoleProgress(), form=Form(form))
     if explain:
         text = _explain(subject.model, as_json)
+    elif plain:
+        text = xxd(subject.model, str(subject.path))
+    elif engine == "tflm":
+        from tinyproof.tflm import generate_for_tflm
+
+        text = generate_for_tflm(subject.model, hosted=False).header
     else:
-        text = xxd(subject.model, str(subject.path)) if plain else generate(subject.model).header
+        text = generate(subject.model).header
     if out is None:
         click.echo(text, nl=False)
         return
