@@ -61,7 +61,10 @@ def make_project(root: Path) -> Project:
     for name in ("platformio.ini", "firmware/prepare.py"):
         shutil.copy(ROOT / name, root / name)
     ini = firmware / "targets" / "native" / "target.ini"
-    ini.write_text(ini.read_text().replace("engines = aot\n", "engines = aot, tflm\n"))
+    # Its other engine needs no library from outside.
+    outside = "custom_tp_lib_deps_tflm = symlink://${sysenv.TINYPROOF_TFLM}\n"
+    assert outside in ini.read_text()
+    ini.write_text(ini.read_text().replace(outside, ""))
     add(firmware / "src" / "main.cpp", MAIN)
     add(firmware / "include" / "port.h", "#define PORT_H 7\n")
     library(root, "port_posix", "port.c", POSIX)
