@@ -26,7 +26,8 @@ from test_graphs import flatten, graph
 from nn_net import INT8
 from tinyproof.errors import UnsupportedModelError
 from tinyproof.graph import Graph, read_graph
-from tinyproof.integer import OPERATORS, run
+from tinyproof.graph.options import Activation
+from tinyproof.integer import OPERATORS, before_activation, run
 
 DRAWS: tuple[Draw, ...] = (
     *(activations.activation_s8(name) for name in activations.ALL),
@@ -48,6 +49,12 @@ DRAWS: tuple[Draw, ...] = (
     graph(INT8),
 )
 CASES = 15
+CLAMPS = {
+    Activation.NONE: None,
+    Activation.RELU: (0, np.inf),
+    Activation.RELU6: (0, 6),
+    Activation.RELU_N1_TO_1: (-1, 1),
+}
 MODELS = sorted((ROOT / "fixtures/models").glob("*.tflite"))
 
 
@@ -108,6 +115,28 @@ def random_input(rng: np.random.Generator, parsed: Graph, index: int) -> np.ndar
     if tensor.dtype == np.float32:
         return rng.normal(0, 1, tensor.shape).astype(np.float32)
     return rng.integers(-128, 128, tensor.shape).astype(tensor.dtype)
+
+
+@pytest.mark.parametrize("draw", [conv.conv_2d_s8, depthwise.depthwise_conv_2d_s8])
+def test_before_its_activation_a_convolution_is_what_the_activation_clamps(draw: Draw) -> None:
+    seen = 0
+    for seed in range(60):
+        case = draw_case(draw, seed, samples=1)
+        parsed, inputs = read_graph(case.model), case.inputs[-1]
+        operator = parsed.operators[0]
+        before = before_activation(parsed, operator, dict(zip(parsed.inputs, inputs, strict=True)))
+        clamp = CLAMPS[operator.options.activation]  # type: ignore[attr-defined]
+        assert (before is None) == (clamp is None)
+        if before is None or clamp is None:
+            continue
+        seen += 1
+        output = parsed.tensors[operator.outputs[0]]
+        assert output.quantization
+        scale, zero = output.quantization.scale[0], output.quantization.zero_point[0]
+        wanted = np.clip(np.clip(before, *clamp), scale * (-128 - zero), scale * (127 - zero))
+        got = scale * (run(parsed, inputs)[output.index].astype(float) - zero)
+        assert np.abs(got - wanted).max(initial=0) <= 1.01 * scale, case.label
+    assert seen > 20
 
 
 def test_a_float_model_is_refused_by_the_operator_s_name() -> None:

@@ -186,7 +186,10 @@ def test_the_evidence_is_of_the_listed_samples_and_the_layers_litert_computes() 
     assert evidence.differing_reference.argmax(1).tolist() == [s.wanted for s in report.differing]
     assert evidence.differing_device.argmax(1).tolist() == [s.got for s in report.differing]
     names = [feature.name for feature in evidence.features]
-    assert names == ["input", "CONV_2D + RELU", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED"]
+    assert names == ["input", "CONV_2D", "RELU", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED"]
+    before, after = evidence.features[1].values, evidence.features[2].values
+    assert before.min() < -0.1
+    assert np.abs(np.maximum(before, 0) - after).max() < 0.02, "one step of the output"
     litert = Interpreter(
         model_content=model,
         experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
@@ -198,7 +201,7 @@ def test_the_evidence_is_of_the_listed_samples_and_the_layers_litert_computes() 
     pooled = next(d for d in litert.get_tensor_details() if d["name"].endswith("MaxPool2d"))
     scale, zero = pooled["quantization"]
     wanted = (litert.get_tensor(pooled["index"])[0].astype(float) - zero) * scale
-    assert np.allclose(evidence.features[2].values, wanted)
+    assert np.allclose(evidence.features[3].values, wanted)
 
 
 def test_a_model_whose_layers_cannot_be_drawn_has_no_feature_maps(tmp_path: Path) -> None:

@@ -13,6 +13,6 @@ quantized inference works:
 
 from __future__ import annotations
 
-from tinyproof.integer.network import OPERATORS, run
+from tinyproof.integer.network import OPERATORS, before_activation, run
 
-__all__ = ["OPERATORS", "run"]
+__all__ = ["OPERATORS", "before_activation", "run"]

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.errors import UnsupportedModelError
-from tinyproof.graph import Graph, Operator, Tensor
+from tinyproof.graph import Graph, Operator, Tensor, TensorType
+from tinyproof.graph.options import Activation
 from tinyproof.integer import movement, pointwise, sums, windows
-from tinyproof.integer.arithmetic import Quantized
+from tinyproof.integer.arithmetic import Integers, Quantized
 from tinyproof.integer.step import Step
 
 Function = Callable[[Step], "NDArray[Any] | list[NDArray[Any]]"]
@@ -55,6 +56,10 @@ OPERATORS: Mapping[str, Function] = {
     "TRANSPOSE": movement.transpose,
 }
 
+_CONVOLUTIONS: Mapping[str, Callable[[Step], Integers]] = {
+    "CONV_2D": sums.conv_2d_sums,
+    "DEPTHWISE_CONV_2D": sums.depthwise_conv_2d_sums,
+}
 _MAKE_FLOATS = frozenset({"DEQUANTIZE", "EXPAND_DIMS", "RESHAPE", "SQUEEZE"})
 
 
@@ -75,6 +80,30 @@ def run(graph: Graph, inputs: Sequence[NDArray[Any]]) -> dict[int, NDArray[Any]]
         outputs = made if isinstance(made, list) else [made]
         tensors |= dict(zip(operator.outputs, outputs, strict=True))
     return tensors
+
+
+def before_activation(
+    graph: Graph, operator: Operator, tensors: Mapping[int, NDArray[Any]]
+) -> NDArray[np.float64] | None:
+    """Return the real values of an int8 convolution before the activation that is fused into it.
+
+    Args:
+        graph: of the operator.
+        operator: of it.
+        tensors: at least the operator's first input; the graph's constants are found.
+
+    Returns:
+        (batch, height, width, channels); None for an operator without a fused activation, or one
+        that is no int8 convolution.
+    """
+    sums_of = _CONVOLUTIONS.get(operator.name)
+    activation = getattr(operator.options, "activation", Activation.NONE)
+    stored = graph.tensors[operator.inputs[0]].type
+    if sums_of is None or activation is Activation.NONE or stored is not TensorType.INT8:
+        return None
+    constants = {t.index: t.data for t in graph.tensors if t.data is not None}
+    step = _step(graph, operator, constants | dict(tensors))
+    return sums.real_sums(step, sums_of(step))
 
 
 def _function(graph: Graph, operator: Operator) -> Function:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tinyproof.codegen.arithmetic import window
 from tinyproof.graph.options import (
+    Activation,
     Conv2DOptions,
     DepthwiseConv2DOptions,
     FullyConnectedOptions,
@@ -35,6 +36,11 @@ def conv_2d(step: Step) -> NDArray[Any]:
 
     x: (batch, height, width, channels). Weights: (outputs, taps_h, taps_w, channels / groups).
     """
+    return _finished(step, conv_2d_sums(step), step.read(Conv2DOptions).activation)
+
+
+def conv_2d_sums(step: Step) -> Integers:
+    """Return the 32-bit sums of a CONV_2D, bias included, before anything is rounded."""
     options = step.read(Conv2DOptions)
     x, weights = step.input(0), step.input(1)
     outputs, channels = weights.stored.shape[0], weights.stored.shape[3]
@@ -48,8 +54,7 @@ def conv_2d(step: Step) -> NDArray[Any]:
         product = np.einsum("bhwgc,goc->bhwgo", tap, part).reshape(*tap.shape[:3], outputs)
         sums = product if sums is None else sums + product
     assert sums is not None
-    scaled = scale_twice(_with_bias(step, sums), *multipliers(_factors(step, outputs)))
-    return np.asarray(finish(scaled, step.output, options.activation))
+    return _with_bias(step, sums)
 
 
 def depthwise_conv_2d(step: Step) -> NDArray[Any]:
@@ -57,6 +62,12 @@ def depthwise_conv_2d(step: Step) -> NDArray[Any]:
 
     Weights: (1, taps_h, taps_w, outputs); each input channel has outputs / channels neighbours.
     """
+    activation = step.read(DepthwiseConv2DOptions).activation
+    return _finished(step, depthwise_conv_2d_sums(step), activation)
+
+
+def depthwise_conv_2d_sums(step: Step) -> Integers:
+    """Return the 32-bit sums of a DEPTHWISE_CONV_2D, bias included, before anything is rounded."""
     options = step.read(DepthwiseConv2DOptions)
     x, weights = step.input(0), step.input(1)
     outputs = weights.stored.shape[3]
@@ -66,8 +77,18 @@ def depthwise_conv_2d(step: Step) -> NDArray[Any]:
         product = np.repeat(tap, each, axis=3) * weights.stored[0, row, column].astype(np.int64)
         sums = product if sums is None else sums + product
     assert sums is not None
-    scaled = scale_twice(_with_bias(step, sums), *multipliers(_factors(step, outputs)))
-    return np.asarray(finish(scaled, step.output, options.activation))
+    return _with_bias(step, sums)
+
+
+def real_sums(step: Step, sums: Integers) -> NDArray[np.float64]:
+    """Return sums, (..., outputs), as the real numbers they stand for: before any activation."""
+    scales = np.broadcast_to(np.array(step.input(1).scales), sums.shape[-1])
+    return sums * (step.input(0).scale * scales)
+
+
+def _finished(step: Step, sums: Integers, activation: Activation) -> NDArray[Any]:
+    scaled = scale_twice(sums, *multipliers(_factors(step, sums.shape[-1])))
+    return np.asarray(finish(scaled, step.output, activation))
 
 
 def fully_connected(step: Step) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.errors import ModelError, TinyProofError
-from tinyproof.graph import Operator, Tensor, TensorType, read_graph
+from tinyproof.graph import Graph, Operator, Tensor, TensorType, read_graph
+from tinyproof.integer import before_activation
 from tinyproof.records import Records
 from tinyproof.reference import ReferenceRun
 from tinyproof.report.evidence import Curve, Evidence, FeatureMap
@@ -23,6 +24,8 @@ from tinyproof.verdict import Judgement
 from tinyproof.zoo import load_trained
 
 MAX_LAYERS = 40
+MAX_PRODUCTS = 1 << 26
+"""More than about so many products of one layer are not computed for a picture."""
 MAX_ELEMENTS = 1 << 20
 """Larger layers are left out."""
 MAX_CHANNELS = 32
@@ -45,7 +48,8 @@ class Gathering:
         """
         self._path = path
         self._samples = samples
-        self._layers = list(_layers(model))
+        self._graph = read_graph(model)
+        self._layers = list(_layers(self._graph))
         self._first = Records(samples.records.size)
         self._first.append(samples.records[0])
         wanted = [tensor.index for _, tensor in self._layers]
@@ -85,12 +89,18 @@ class Gathering:
             return
         record, offset = found.records[0], 0
         found.close()
+        known = dict(zip(self._graph.inputs, self._samples.values(0), strict=True))
         yield feature_map("input", self._samples.inputs[0].shape, self._input(0))
-        for (operator, _), tensor in zip(self._layers, found.tensors, strict=True):
+        for (operator, made), tensor in zip(self._layers, found.tensors, strict=True):
             size = byte_count(tensor)
             values = np.frombuffer(record[offset : offset + size], element_type(tensor))
             offset += size
-            yield feature_map(_name(operator), tensor.shape, real_values(tensor, values))
+            known[made.index] = values.reshape(tensor.shape)
+            before = _before_activation(self._graph, operator, known)
+            if before is not None:
+                yield feature_map(operator.name, tensor.shape, before)
+            name = _name(operator) if before is None else _activation(operator)
+            yield feature_map(name, tensor.shape, real_values(tensor, values))
 
     def close(self) -> None:
         """End the process, if it still runs."""
@@ -153,9 +163,8 @@ def narrow(ticks: NDArray[Any]) -> NDArray[Any]:
     return ticks.astype(np.uint32) if fits else ticks
 
 
-def _layers(model: bytes) -> Iterator[tuple[Operator, Tensor]]:
+def _layers(graph: Graph) -> Iterator[tuple[Operator, Tensor]]:
     """Yield the operators whose output can be drawn, with that output."""
-    graph = read_graph(model)
     count = 0
     for operator in graph.operators:
         for tensor in map(graph.tensors.__getitem__, operator.outputs[:1]):
@@ -164,10 +173,33 @@ def _layers(model: bytes) -> Iterator[tuple[Operator, Tensor]]:
                 yield operator, tensor
 
 
+def _before_activation(
+    graph: Graph, operator: Operator, known: Mapping[int, NDArray[Any]]
+) -> NDArray[np.float32] | None:
+    """Return what a convolution makes before its fused activation, which LiteRT does not tell."""
+    output = graph.tensors[operator.outputs[0]]
+    if operator.inputs[0] not in known or len(operator.inputs) < 2:
+        return None
+    weights = graph.tensors[operator.inputs[1]]
+    channels = output.shape[-1] if output.shape else 1
+    if weights.data is None or output.elements * weights.elements > MAX_PRODUCTS * channels:
+        return None
+    try:
+        found = before_activation(graph, operator, known)
+    except (ValueError, IndexError, ArithmeticError):
+        return None  # A model that only LiteRT can make sense of.
+    return None if found is None else found.astype(np.float32)
+
+
 def _name(operator: Operator) -> str:
     """Return the operator with its fused activation, as ``CONV_2D + RELU``."""
+    fused = _activation(operator)
+    return f"{operator.name} + {fused}" if fused else operator.name
+
+
+def _activation(operator: Operator) -> str:
     fused = getattr(operator.options, "activation", None)
-    return f"{operator.name} + {fused.name}" if fused else operator.name
+    return fused.name if fused else ""
 
 
 def _rows(tensor: TensorLike, records: Sequence[bytes | None]) -> NDArray[np.float32]:
