@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from boards import common_project
 
 from native_cli import lay_out
 from tinyproof.project import Project
+
+collect_ignore = [] if os.environ.get("TINYPROOF_TFLM") else ["test_tflm_real.py"]
+"""Tests made by hand: they need TFLM's sources, which no registry has (docs/tflm.md)."""
 
 
 @pytest.fixture(scope="session")
