@@ -103,7 +103,9 @@ class ClockWatch:
         for _ in range(WATCHES_TO_REFUSE - 1):
             if found.status is not ClockStatus.OFF:
                 break
-            found = self._again(hz)
+            again = self._again(hz)
+            # A watch that came to nothing clears nobody.
+            found = found if again.status is ClockStatus.UNCHECKED else again
         return found
 
     def _again(self, hz: float) -> Clock:

@@ -19,7 +19,7 @@ from tinyproof.bench import BenchOptions
 from tinyproof.budgets import Budgets, judge_budgets, measured
 from tinyproof.codegen import Generated
 from tinyproof.convert.forms import Form
-from tinyproof.errors import TinyProofError
+from tinyproof.errors import ClockError, RefusedError, TinyProofError
 from tinyproof.harness import Board, Firmware
 from tinyproof.metadata import class_names
 from tinyproof.project import Project
@@ -143,6 +143,11 @@ class Course:
     regression: Regression | None = None
     notes: list[Event] = field(default_factory=list)
     error: TinyProofError | None = None
+
+    def end_with(self, error: TinyProofError) -> None:
+        """Take note of what ended the run; a clock that is off is outranked by a stranger only."""
+        if not isinstance(self.error, ClockError) or isinstance(error, RefusedError):
+            self.error = error
 
     def close(self) -> None:
         """Release temporary files."""

@@ -64,7 +64,7 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
     except UsageError:
         raise
     except TinyProofError as error:
-        course.error = error
+        course.end_with(error)
     if course.log:
         lost = course.log.finish(course.error)
         course.error = course.error or lost
@@ -128,7 +128,7 @@ def _prove(project: Project, course: Course, progress: Progress) -> None:
         except UsageError:
             raise
         except TinyProofError as error:
-            course.error = error
+            course.end_with(error)
         if len(answers) and not course.compared:
             _compare(course, expected, distance, gathering, progress)
 

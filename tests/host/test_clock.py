@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -14,10 +15,20 @@ from tinyproof.clock import (
     is_unambiguous,
     read_clock,
 )
+from tinyproof.course import Course, RunOptions
 from tinyproof.deadline import Deadline
 from tinyproof.device import Device
+from tinyproof.errors import (
+    ClockError,
+    IdentityError,
+    PortError,
+    ProtocolError,
+    TinyProofError,
+)
 from tinyproof.report import Clock, ClockStatus
 from tinyproof.simulators.fake import FakeBoard, FakeFirmware, describe
+from tinyproof.subject import Subject
+from tinyproof.targets import Target
 
 MHZ_100 = 100_000_000
 WRAP = 1 << 32
@@ -90,6 +101,40 @@ def test_a_host_that_was_busy_once_does_not_make_a_good_clock_bad() -> None:
     clock = watch.check(wait=False)
     assert clock.status is ClockStatus.GOOD
     assert clock.seconds == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_clock_that_was_off_is_not_cleared_by_watches_that_come_to_nothing() -> None:
+    def sleep(seconds: float) -> None:
+        board.wait(seconds)
+        board.restart()
+        device.ticks()
+
+    board = TickingBoard(rate=1.05)
+    device = Device(board)
+    device.hello()
+    watch = ClockWatch(device, sleep=sleep)
+    board.wait(2.0)
+    clock = watch.check(wait=False)
+    assert clock.status is ClockStatus.OFF
+    assert clock.ratio == pytest.approx(1.05, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kept"),
+    [
+        (None, PortError("gone", port="p"), "port"),
+        (ProtocolError("odd"), PortError("gone", port="p"), "port"),
+        (ClockError("off"), PortError("gone", port="p"), "clock"),
+        (ClockError("off"), IdentityError("another", wanted="a", got="b"), "identity"),
+    ],
+)
+def test_only_a_stranger_outranks_a_clock_that_is_off(
+    first: TinyProofError | None, then: TinyProofError, kept: str
+) -> None:
+    found = Course(RunOptions(), cast(Target, None), cast(Subject, None), False, error=first)
+    found.end_with(then)
+    assert found.error is not None
+    assert found.error.failure == kept
 
 
 @pytest.mark.parametrize("rate", [1.019, 0.981])
