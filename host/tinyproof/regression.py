@@ -43,7 +43,9 @@ def measure(
     expected: Sequence[bytes],
     truth: NDArray[np.float32] | None = None,
 ) -> Regression | None:
-    """Compare the first output of every sample that was answered; None if none was.
+    """Compare the first output of every sample that was answered.
+
+    None if none was, or if a value on either side is not finite: its distance is no number.
 
     Args:
         output: the model's first output.
@@ -61,6 +63,8 @@ def measure(
         device = real(output, [block[n] or b"" for n in kept])
         wanted = expected[start : start + _BLOCK]
         reference = real(output, [wanted[n] for n in kept])
+        if not (np.isfinite(device).all() and np.isfinite(reference).all()):
+            return None
         difference = np.abs(device - reference)
         largest = max(largest, float(difference.max(initial=0.0)))
         squares[2] += float((difference**2).sum())

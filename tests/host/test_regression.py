@@ -44,6 +44,14 @@ def test_samples_without_an_answer_do_not_count() -> None:
     assert measure(HALF, [None], stored((1, 1))) is None
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("both", [True, False])
+def test_an_answer_that_is_no_number_has_no_distance(value: float, both: bool) -> None:
+    odd, one = (np.array([v], np.float32).tobytes() for v in (value, 1.0))
+    assert measure(REAL, [one, odd], [one, odd if both else one]) is None
+    assert measure(REAL, [one, one], [one, odd]) is None
+
+
 def test_many_samples_are_taken_block_by_block() -> None:
     rng = np.random.default_rng(3)
     device, reference = rng.normal(0, 1, (2, 5000)).astype(np.float32)
