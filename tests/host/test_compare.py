@@ -160,6 +160,9 @@ def test_figures_that_were_not_measured_are_unknown_not_worse() -> None:
         assert found.passed
         unknown = {row.name for row in found.rows if row.change is Change.UNJUDGED}
         assert {"quiet latency", "throughput", f"layer 0 ({CONV})"} <= unknown
+    (note,) = compare(BASE, bare).notes
+    assert note.startswith("Not measured any more, so not judged: quiet latency, layer 0 ")
+    assert compare(bare, BASE).notes == ()
 
 
 def test_layers_find_their_partners_when_one_is_fused() -> None:
@@ -327,3 +330,5 @@ def test_a_run_holds_itself_against_a_baseline_read_before_it_begins(
     assert "Regression" in (out / "compare.html").read_text()
     other = call(*DIGITS_RUN, "--out", out, "--baseline", write_report(BASE, out / "other"))
     assert_complains(other, 3, "model", "target")
+    missed = call(*DIGITS_RUN, "--out", out, "--baseline", out / "other", "--max-flash", "1")
+    assert (missed.code, "cannot be compared" in missed.err) == (1, True)

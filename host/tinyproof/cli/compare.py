@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tinyproof.cli import options
+from tinyproof.cli.job import conclude
+from tinyproof.cli.streams import complain
+from tinyproof.errors import IncomparableError
 
 if TYPE_CHECKING:
     from tinyproof.compare import Comparison
@@ -71,9 +74,9 @@ def show(comparison: Comparison, *, as_json: bool = False, html: Path | None = N
 def against(baseline: Path | None, job: Callable[[], tuple[RunResult, Path]]) -> int:
     """Do a job, write its report and hold it against ``baseline``; return the exit code.
 
-    The baseline is read before the job begins, which may overwrite it.
+    The baseline is read before the job begins, which may overwrite it. A job that fails by itself
+    keeps its exit code.
     """
-    from tinyproof.cli.run import conclude
     from tinyproof.compare import compare
     from tinyproof.report import load_report, make_report
 
@@ -83,4 +86,11 @@ def against(baseline: Path | None, job: Callable[[], tuple[RunResult, Path]]) ->
     if old is None or code not in (0, EXIT_REGRESSION):
         return code
     click.echo()
-    return show(compare(old, make_report(result)), html=folder / PAGE) or code
+    try:
+        comparison = compare(old, make_report(result))
+    except IncomparableError as error:
+        if code == 0:
+            raise
+        complain(f"{error.failure}: {error.sentence}", error.hint)
+        return code
+    return show(comparison, html=folder / PAGE) or code

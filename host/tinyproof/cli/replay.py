@@ -27,7 +27,7 @@ def command(log: Path, out: Path | None) -> int:
       tinyproof replay run.log --out again
     """
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.cli.run import conclude
+    from tinyproof.cli.job import conclude
     from tinyproof.replay import replay
     from tinyproof.storage import check_writable
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tinyproof.compare.figures import rows
 from tinyproof.compare.model import Change, Comparison, Row
@@ -25,14 +25,15 @@ def compare(old: Report, new: Report, *, allow_percent: float = 0.0) -> Comparis
         IncomparableError: they differ in what must be equal for that to mean anything.
     """
     check_comparable(old, new)
+    found = tuple(rows(old, new, allow_percent / 100))
     return Comparison(
         target=new.target,
         engine=new.engine,
         model=new.model.name,
         old=_label(old),
         new=_label(new),
-        rows=tuple(rows(old, new, allow_percent / 100)),
-        notes=tuple(_notes(old, new)),
+        rows=found,
+        notes=(*_notes(old, new), *_lost(found)),
     )
 
 
@@ -40,6 +41,13 @@ def _label(report: Report) -> str:
     if report.git is None:
         return report.date
     return f"{report.date}, {report.git.commit[:12]}{'+' if report.git.dirty else ''}"
+
+
+def _lost(found: Sequence[Row]) -> Iterator[str]:
+    """Yield what the older run knew and the newer does not: nobody watches it any more."""
+    names = [row.name for row in found if row.old is not None and row.new is None]
+    if names:
+        yield f"Not measured any more, so not judged: {', '.join(names)}."
 
 
 def _notes(old: Report, new: Report) -> Iterator[str]:
