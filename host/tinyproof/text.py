@@ -1,6 +1,8 @@
-"""Words for people: foreign text made harmless, counts with their unit."""
+"""Words for people: foreign text made harmless, counts with their unit, plain tables."""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
 
 
 def printable(text: str, *, limit: int = 0, keep_lines: bool = False) -> str:
@@ -21,3 +23,14 @@ def _escape(character: str) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """Return ``1 sample``, ``2 samples``, ``1,234 samples``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
+    """Yield ``rows`` with columns as wide as their widest cell, those in ``right`` flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()

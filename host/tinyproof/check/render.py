@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tinyproof.check.result import Check, EngineCheck, TargetCheck
-from tinyproof.text import count
+from tinyproof.text import count, table
 
 
 def text(check: Check) -> str:
@@ -28,7 +28,7 @@ def _operators(check: Check) -> Iterator[str]:
         (str(o.index), o.name, o.types, o.aot or "ok", (o.tflm and "no such operator") or "ok")
         for o in check.operators
     ]
-    yield from _table(rows, right=(0,))
+    yield from table(rows, right=(0,))
     for operator in check.operators:
         if operator.advice:
             yield f"  change operator {operator.index} ({operator.name}): {operator.advice}"
@@ -60,7 +60,7 @@ def _layers(check: Check) -> Iterator[str]:
             f"{layer.live_bytes:,}",
         )
         rows.append((*row, f"{timed.layer_costs[layer.index]:,.0f}") if timed else row)
-    yield from _table(rows, right=(0, 3, 4, 5, 6))
+    yield from table(rows, right=(0, 3, 4, 5, 6))
     yield ""
 
 
@@ -69,7 +69,7 @@ def _targets(targets: Sequence[TargetCheck]) -> Iterator[str]:
         ("target", "", "flash", "of", "RAM", "of", "one inference, estimated")
     ]
     rows += [_target(target) for target in targets]
-    yield from _table(rows, right=(2, 3, 4, 5))
+    yield from table(rows, right=(2, 3, 4, 5))
 
 
 def _target(target: TargetCheck) -> tuple[str, ...]:
@@ -109,14 +109,3 @@ def _notes(targets: Sequence[TargetCheck]) -> Iterator[str]:
     kinds = sorted({kind for target in targets for kind in target.guessed})
     if kinds:
         yield f"Not measured, guessed: {count(len(kinds), 'kind')} of layers ({', '.join(kinds)})."
-
-
-def _table(rows: Sequence[tuple[str, ...]], right: Sequence[int] = ()) -> Iterator[str]:
-    """Yield ``rows`` with columns as wide as their widest cell, those in ``right`` flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()

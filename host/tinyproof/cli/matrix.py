@@ -11,13 +11,14 @@ import click
 from click.core import ParameterSource
 
 from tinyproof.errors import UsageError
-from tinyproof.text import printable
+from tinyproof.text import printable, table
 
 if TYPE_CHECKING:
     from tinyproof.matrix import Outcome, Pair
 
 INDEX = "index.json"
 PAGE = "index.html"
+_DEFAULT = ("native",)
 _OWN = ("target", "port", "model", "out")
 _SINGLE = {"baseline": "--baseline", "wire_log": "--wire-log"}
 
@@ -40,7 +41,7 @@ SUBJECT: tuple[Callable[..., Any], ...] = (
     click.option(
         "--target",
         multiple=True,
-        default=("native",),
+        default=_DEFAULT,
         show_default=True,
         callback=_names,
         metavar="T[,T...]",
@@ -74,7 +75,7 @@ def one(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options of the only pair, as all other commands know them."""
     from tinyproof.matrix import assign_ports
 
-    target = (given["target"] or ("native",))[0]
+    target = (given["target"] or _DEFAULT)[0]
     port = assign_ports(given["port"], [target]).get(target)
     return given | {"target": target, "port": port, "model": next(iter(given["model"]), None)}
 
@@ -93,7 +94,8 @@ def run_pairs(given: dict[str, Any], context: click.Context) -> int:
             )
     folder: Path = given["out"] or find_project().state / "report"
     check_writable(folder)
-    pairs = plan(given["target"], given["model"], assign_ports(given["port"], given["target"]))
+    targets = given["target"] or _DEFAULT
+    pairs = plan(targets, given["model"], assign_ports(given["port"], targets))
     for pair in pairs:
         _forget(folder / pair.name)
     width = max(len(pair.name) for pair in pairs)
@@ -162,21 +164,16 @@ def _row(outcome: Outcome) -> Any:
 
 
 def _table(outcomes: Sequence[Outcome]) -> list[str]:
-    rows = [("pair", "verdict", "exact", "p50"), *map(_cells, outcomes)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = []
-    for outcome, row in zip((None, *outcomes), rows, strict=True):
-        name, verdict, *figures = (cell.ljust(w) for cell, w in zip(row, widths, strict=True))
-        told = f"{outcome.failure}: {outcome.sentence}" if outcome and not outcome.passed else ""
-        lines.append("  ".join([name, verdict, *figures, told]).rstrip())
+    rows = [("pair", "verdict", "exact", "p50", ""), *map(_cells, outcomes)]
     proved = sum(outcome.passed for outcome in outcomes)
-    return [*lines, f"PROVED: {proved} of {len(outcomes)} pairs."]
+    return [*table(rows), f"PROVED: {proved} of {len(outcomes)} pairs."]
 
 
-def _cells(outcome: Outcome) -> tuple[str, str, str, str]:
+def _cells(outcome: Outcome) -> tuple[str, ...]:
     report = outcome.report
     verdict = "proved" if outcome.passed else f"exit {outcome.exit_code}"
     exact = f"{report.verdicts['exact']:,} of {report.samples:,}" if report else "-"
     known = report is not None and report.latency_us is not None
     p50 = f"{report.latency_us.p50:,.1f} us" if known else "-"  # type: ignore[union-attr]
-    return printable(outcome.pair.name), verdict, exact, p50
+    told = "" if outcome.passed else f"{outcome.failure}: {outcome.sentence}"
+    return printable(outcome.pair.name), verdict, exact, p50, told

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tinyproof.codegen.generate import Generated, LayerInfo
+from tinyproof.text import table
 
 FIRMWARE_BYTES: Mapping[str, tuple[int, int]] = {"atmelavr": (11_340, 640)}
 """(flash, static RAM) of the firmware without model but with the digits' kernels, by PlatformIO
@@ -105,14 +106,15 @@ def text(generated: Generated, rooms: Sequence[Room]) -> str:
     head = ("layer", "operators", "input", "output", "MACs", "weights", "arena in", "arena out")
     rows = [_row(index, layer) for index, layer in enumerate(generated.layers)]
     scratch = max((layer.scratch_bytes for layer in generated.layers), default=0)
+    fits = [("target", "flash", "RAM", ""), *(_fit_row(generated, room) for room in rooms)]
     parts = [
-        *_table([head, *rows], right=(0, 4, 5)),
+        *table([head, *rows], right=(0, 4, 5)),
         "",
         f"Multiply-accumulates: {generated.macs:,}",
         f"Flash for weights:    {generated.weight_bytes:,} bytes",
         f"RAM for the arena:    {generated.arena_bytes:,} bytes, up to {scratch:,} of them scratch",
         "",
-        *_table([("target", "flash", "RAM", ""), *(_fit_row(generated, room) for room in rooms)]),
+        *table(fits, right=(1, 2)),
         "",
         "A target's flash and RAM are estimates, with the firmware where its size is known and",
         "without stack; a build tells exactly, and is refused if it does not fit.",
@@ -143,14 +145,3 @@ def _fit_row(generated: Generated, room: Room) -> tuple[str, ...]:
     found = fit(generated, room)
     verdict = "fits" if found.fits else "too large: " + "; ".join(found.problems)
     return (room.target, f"{found.flash:,}", f"{found.ram:,}", verdict)
-
-
-def _table(rows: Sequence[tuple[str, ...]], right: Sequence[int] = (1, 2)) -> Iterator[str]:
-    """Yield ``rows`` with columns as wide as their widest cell, those in ``right`` flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
