@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.lib import format as npy
@@ -48,6 +48,25 @@ _DAMAGE = (
 """What zipfile and NumPy raise on damaged, encrypted or hostile archives."""
 
 SAVE_HINT = "Write it with numpy.savez(path, x=samples, y=labels)."
+
+
+class Rows(Protocol):
+    """An array that is read in blocks of rows."""
+
+    @property
+    def name(self) -> str:
+        """Name in the file."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Element type."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N x one row's shape."""
+
+    def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield all rows in order, at most ``rows`` at a time."""
 
 
 class NpzArray:

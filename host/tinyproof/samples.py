@@ -12,14 +12,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.errors import SamplesError
 from tinyproof.metadata import Normalization
-from tinyproof.npz import SAVE_HINT, MemoryArray, NpzArray, NpzFile
+from tinyproof.npz import SAVE_HINT, MemoryArray, NpzArray, NpzFile, Rows
 from tinyproof.ranges import RangeWatch
 from tinyproof.records import BLOCK_BYTES, Records
 from tinyproof.tensors import TensorLike, byte_count, element_type
@@ -27,25 +27,6 @@ from tinyproof.text import count, printable
 from tinyproof.wanted import read_labels, read_truth
 
 LABELS = "y"
-
-
-class Rows(Protocol):
-    """An array that is read in blocks of rows."""
-
-    @property
-    def name(self) -> str:
-        """Name in the file."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Element type."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """N x one row's shape."""
-
-    def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
-        """Yield all rows in order, at most ``rows`` at a time."""
 
 
 class SampleSet:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.errors import SamplesError
+from tinyproof.npz import Rows
 from tinyproof.tensors import TensorLike
 from tinyproof.text import count
-
-if TYPE_CHECKING:
-    from tinyproof.samples import Rows
 
 BLOCK_ROWS = 1 << 20
 """Rows read at a time."""
