@@ -240,9 +240,10 @@ _SKETCH = """\
 #include "{library}engine.h"
 
 static {output} scores[SCORES];
+static bool ready;
 {quantize}
 {check}
-static void predict(void) {{
+static bool predict(void) {{
     for (uint16_t index = 0; index < VALUES; index++) {{
         const {given} real = {read}(&sample_values[index]);
         const {input} value = {value};
@@ -250,18 +251,24 @@ static void predict(void) {{
         tp_engine_write_input((uint32_t)index * sizeof value, (const uint8_t *)&value,
                               sizeof value);
     }}
-    tp_engine_invoke();
+    if (tp_engine_invoke() != 0) {{
+        return false;
+    }}
     tp_engine_read_output(0, (uint8_t *)scores, sizeof scores);
+    return true;
 }}
 
 void setup() {{
     Serial.begin({baud});
-    tp_engine_init();
+    ready = tp_engine_init() == 0;
 }}
 
 void loop() {{
-    predict();
-    report(scores);
+    if (ready && predict()) {{
+        report(scores);
+    }} else {{
+        Serial.println(F("The engine failed."));
+    }}
     delay(2000);
 }}
 """
