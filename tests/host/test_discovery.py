@@ -361,7 +361,7 @@ def test_a_port_that_another_process_has_open_is_named_and_left_alone(
 def test_silence_and_strangers_are_told_apart(
     attach: Callable[..., None], monkeypatch: pytest.MonkeyPatch, uno: Target
 ) -> None:
-    monkeypatch.setattr(asking, "ASK_SECONDS", 0.3)
+    monkeypatch.setattr(asking, "ASK_SECONDS", 1.0)
     terminals = [pty.openpty() for _ in range(2)]
     names = [os.ttyname(theirs) for _, theirs in terminals]
     quick = {"uno": replace(uno, boot_ms=0)}
