@@ -18,6 +18,7 @@ from compiling import FIRMWARE, SANITIZERS, WIRE_SOURCES, WIRE_TESTS, compile_pr
 from tinyproof.deadline import Deadline
 from tinyproof.frame import Decoder, Frame, encode
 from tinyproof.protocol import ANSWER, MessageType, StartCause
+from tools import missing
 
 NONCE = 0x12345678
 OTHER_NONCE = 0x31415926
