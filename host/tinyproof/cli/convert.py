@@ -114,14 +114,12 @@ def command(
     )
     written = convert_file(source, request, out, ConsoleProgress())
     _print(written, test or samples, normalization)
-    for path in written.values():
-        click.echo(f"Wrote {path}.")
 
 
 def _print(
     written: dict[Form, Path], samples: Path | None, normalization: Normalization | None
 ) -> None:
-    """Print the table, measured on ``samples`` if that is an ``.npz``."""
+    """Print the table, measured on ``samples`` if that is an ``.npz``, and the files."""
     from tinyproof.cli.forms import print_forms
     from tinyproof.convert.fitting import rooms
     from tinyproof.project import find_project
@@ -130,6 +128,8 @@ def _print(
     there = rooms(load_targets(find_project()).values())
     measured = samples if samples and samples.suffix == ".npz" else None
     print_forms(written, measured, there, normalization=normalization)
+    for path in written.values():
+        click.echo(f"Wrote {path}.")
 
 
 def _normalization(

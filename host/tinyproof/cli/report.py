@@ -24,7 +24,7 @@ def command(folder: Path, page: Path | None, markdown: bool) -> int:
     \b
     Examples:
       tinyproof report .tinyproof/report
-      tinyproof report .tinyproof/report --html /tmp/digits.html
+      tinyproof report .tinyproof/report --html digits.html
       tinyproof report .tinyproof/report --markdown   for $GITHUB_STEP_SUMMARY
     """
     from tinyproof.report import load_report
