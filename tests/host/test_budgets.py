@@ -134,6 +134,22 @@ def test_labels_give_an_accuracy_and_integers_an_lsb() -> None:
     assert (found.max_lsb, found.accuracy) == (2, 0.5)
 
 
+def test_a_run_keeps_to_the_budgets_of_its_target(
+    project: Project, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = native(flash_bytes="1000", arena_bytes="1000")
+    monkeypatch.setattr("tinyproof.run.find_target", lambda *_: found)
+    ended = call(*DIGITS_RUN, "--out", out)
+    report = report_of(out)
+    assert ended.code == report["exit_code"] == 1
+    assert [(b["name"], b["limit"]) for b in report["budgets"]] == [
+        ("flash", 1000),
+        ("arena", 1000),
+    ]
+    assert report["failure"]["class"] == "memory"
+    assert call(*DIGITS_RUN, "--out", out, "--max-flash", "10000000").code == 0
+
+
 def test_missed_budgets_end_a_proved_run_with_1_and_the_figure(project: Project, out: Path) -> None:
     limits = ("--max-flash", "1000", "--max-arena", "171", "--min-accuracy", "0.94")
     ended = call(*DIGITS_RUN, "--out", out, *limits, "--max-lsb", "0")

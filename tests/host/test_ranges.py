@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from native_cli import INT8, SAMPLES, assert_complains, call
+from native_cli import INT8, SAMPLES, assert_complains, call, report_of
 from tinyproof.codegen import generate
 from tinyproof.errors import SamplesError
 from tinyproof.metadata import Normalization
+from tinyproof.project import Project
 from tinyproof.samples import SampleSet, prepare
 from tinyproof.tensors import TensorDescription
 
@@ -82,6 +84,16 @@ def test_one_mean_for_each_channel_is_taken_and_another_number_is_refused() -> N
     assert prepared([[0.5, 1.5, 2.5, 3.5]], FLOAT, raw=[each])[0] == np.full(4, 0.5, "f4").tobytes()
     with pytest.raises(SamplesError, match="3 means"):
         prepared([[1.0] * 4], raw=[Normalization((1.0, 2.0, 3.0), (1.0,))])
+
+
+def test_a_run_on_a_tiny_part_of_the_range_says_so_in_its_report(
+    project: Project, out: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "s.npz", x=digits()[:20] / 64)
+    run = ("run", "--model", INT8, "--samples", tmp_path / "s.npz", "--out", out)
+    assert call(*run).code == 0
+    (event,) = [e for e in report_of(out)["events"] if e["kind"] == "samples-range"]
+    assert "told apart by" in event["text"]
 
 
 def test_the_command_refuses_them_before_it_builds(tmp_path: Any) -> None:

@@ -7,21 +7,26 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from native_cli import INT8, ROOT, assert_complains, call, lay_out, report_of
-from tinyproof import reference
+from native_cli import INT8, ROOT, SAMPLES, assert_complains, call, lay_out, report_of
+from tinyproof import build, reference
 from tinyproof.codegen.tflm import METHODS, generate_tflm, resolver_method
 from tinyproof.distance import Distance
 from tinyproof.errors import ReferenceFailedError, ToolchainError, UnsupportedModelError
 from tinyproof.graph import read_graph
 from tinyproof.graph.names import OPERATOR_NAMES
+from tinyproof.harness import open_session
 from tinyproof.libraries import engine_libraries, identity
+from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.records import Records
-from tinyproof.reference import run_reference
+from tinyproof.reference import DEFAULT_ENGINE, ReferenceRun, run_reference
+from tinyproof.samples import load_samples
+from tinyproof.subject import Subject
 from tinyproof.targets import Target, load_targets
 from tinyproof.tflm import (
     POINTER_BYTES,
@@ -237,7 +242,31 @@ def test_another_content_of_the_library_is_another_build(native: Target, tmp_pat
     setting = {"TINYPROOF_TFLM": str(tmp_path)}
     first = identity(native, "tflm", setting)
     (tmp_path / "more.cpp").write_text("int more;")
-    assert identity(native, "tflm", setting) != first
+    second = identity(native, "tflm", setting)
+    (tmp_path / "more.cpp").write_text("int most;")
+    assert len({first, second, identity(native, "tflm", setting)}) == 3
+
+
+def test_a_build_over_another_library_is_not_taken_for_this_one(
+    native: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[bytes] = []
+
+    class Found(build._Job):
+        """A job that is always done already."""
+
+        def find(self, *, fresh: bool) -> Any:
+            wanted.append(self.id)
+            return self
+
+    monkeypatch.setattr(build, "_Job", Found)
+    monkeypatch.setenv("TINYPROOF_TFLM", str(tmp_path))
+    (tmp_path / "library.json").write_text("{}")
+    here = Project(ROOT, tmp_path)
+    for text in ("int more;", "int most;", "int more;"):
+        (tmp_path / "more.cpp").write_text(text)
+        build.build(here, native, "tflm", "")
+    assert wanted[0] == wanted[2] != wanted[1]
 
 
 def test_only_this_machine_takes_a_folder_and_only_boards_take_pinned_libraries() -> None:
@@ -272,6 +301,32 @@ def test_a_run_goes_the_whole_way_and_does_not_believe_the_fake(
     assert report["reference_distance"]["samples"] == 5
     assert report["first_difference"]["name"] == "CONV_2D"
     assert report["memory"]["arena"] <= report["memory"]["arena_reserved"]
+
+
+def test_whoever_judges_asks_the_reference_of_the_engine(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run, replay and the plugin's verify: LiteRT must never stand in for TFLM unnoticed."""
+    asked: list[tuple[str, str]] = []
+
+    class Noted(ReferenceRun):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            caller = sys._getframe(1).f_globals["__name__"].rpartition(".")[2]
+            asked.append((caller, named.get("engine", DEFAULT_ENGINE)))
+            super().__init__(*given, **named)
+
+    for module in ("run", "replay", "harness"):
+        monkeypatch.setattr(f"tinyproof.{module}.ReferenceRun", Noted)
+    monkeypatch.chdir(project.root)
+    monkeypatch.setenv("TINYPROOF_TFLM", str(DECLARED))
+    log = tmp_path / "log"
+    run = ("run", "--engine", "tflm", "--model", INT8, "--random", "5", "--wire-log", log)
+    assert call(*run, "--out", tmp_path / "run").code == 1
+    assert call("replay", log, "--out", tmp_path / "replay").code == 1
+    subject = Subject("digits", INT8, INT8.read_bytes(), SAMPLES)
+    with open_session(project, subject, Progress(), target="native", engine="tflm") as board:
+        assert not board.verify(board.prepare(load_samples(SAMPLES))).passed
+    assert asked == [("run", "tflm"), ("replay", "tflm"), ("harness", "tflm")]
 
 
 def test_an_arena_that_is_too_small_ends_the_run_with_both_figures(
