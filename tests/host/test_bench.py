@@ -5,23 +5,26 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from native_cli import DIGITS_RUN, INT8, ROOT, SAMPLES, call, report_of
+from tinyproof.bench import time_window
 from tinyproof.cli.bench import command
 from tinyproof.codegen import generate
-from tinyproof.device import Device
+from tinyproof.device import Answer, Device
 from tinyproof.elf import symbols
-from tinyproof.errors import ReferenceFailedError
-from tinyproof.harness import Firmware, generate_model, make_firmware
+from tinyproof.errors import DeviceError, ReferenceFailedError
+from tinyproof.harness import Board, Firmware, generate_model, make_firmware
 from tinyproof.image import image_figures
 from tinyproof.litert_latency import Plan, time_litert
 from tinyproof.progress import Progress
 from tinyproof.project import Project
+from tinyproof.protocol import ErrorCode
 from tinyproof.samples import load_samples, prepare
 from tinyproof.simulators.start import start_program
 from tinyproof.targets import find_target
@@ -86,6 +89,15 @@ def test_layers_are_profiled_and_their_shares_make_one(benched: dict[str, Any]) 
 
 def test_a_programs_cycles_are_not_guessed(benched: dict[str, Any]) -> None:
     assert {layer["cycles_per_mac"] for layer in benched["layers"]} == {None}
+
+
+def test_an_inference_that_fails_ends_the_bench() -> None:
+    """A refusal is fast: it must not pass for a fast inference."""
+    refused = DeviceError("The board refuses.", code=ErrorCode.ENGINE, detail=0)
+    answers = [Answer(0, b"", 0, 1, None), Answer(1, b"", 0, 1, refused)]
+    board = SimpleNamespace(simulator=None, stream=lambda _: iter(answers))
+    with pytest.raises(DeviceError, match="refuses"):
+        time_window(cast(Board, board), [b"", b""])
 
 
 def test_the_arena_is_the_generators_plan(benched: dict[str, Any]) -> None:

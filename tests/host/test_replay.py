@@ -163,6 +163,16 @@ def test_a_log_without_its_end_does_not_pass(lines: list[str], judged: Judge) ->
     assert (report.passed, report.exit_code) == (False, 4)
 
 
+def test_a_clock_that_was_off_measures_nothing_the_second_time(
+    lines: list[str], judged: Judge
+) -> None:
+    end = {"end": {"error": "ClockError", "sentence": "It is off.", "hint": ""}}
+    result = judged([*with_header(lines, max_latency_us=1e9)[:-1], json.dumps(end)])
+    assert result.error.failure == "clock"
+    assert not len(result.ticks)
+    assert [budget.measured for budget in result.budgets] == [None]
+
+
 def test_a_log_of_another_model_is_refused(lines: list[str], judged: Judge) -> None:
     import base64
 
