@@ -3,6 +3,7 @@
 Latency is taken with one request in flight, so that nothing arrives while the board computes: on a
 cycle-exact simulator the same inference then takes the same ticks every time. The rate with a full
 window is measured as well. docs/measuring.md defines each figure and says how they were checked.
+Every answer is held against the one that was given before: what is fast must be right as well.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tinyproof.harness import Board
 from tinyproof.messages import ProfileAnswer
 from tinyproof.progress import Step
 from tinyproof.report import BenchFigures, HostLatency
+from tinyproof.stability import Changes, Difference
 from tinyproof.stats import latency
 from tinyproof.throughput import Stopwatch
 
@@ -50,10 +52,17 @@ class BenchOptions:
 
 @dataclass(frozen=True)
 class Windowed:
-    """One repeat with a full window: seconds in all, processor seconds of this program."""
+    """One repeat with a full window.
+
+    Attributes:
+        seconds: in all.
+        cpu_s: processor seconds of this program.
+        outputs: of each inference; emptied when they have been looked at.
+    """
 
     seconds: float
     cpu_s: float
+    outputs: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -64,11 +73,13 @@ class Waited:
         ticks: (n,) of each inference.
         seconds: in all, from request to answer; simulated ones where there are.
         cpu_s: processor seconds of this program; 0 in simulated time, where it takes none.
+        outputs: of each inference; emptied when they have been looked at.
     """
 
     ticks: NDArray[np.uint64]
     seconds: float
     cpu_s: float
+    outputs: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -79,66 +90,91 @@ class Measurement:
         figures: the summary.
         ticks: (n * repeats,) of each inference.
         profiles: ticks of each layer, for some inferences.
+        differences: samples that were answered otherwise than before.
     """
 
     figures: BenchFigures
     ticks: NDArray[np.uint64]
     profiles: tuple[ProfileAnswer, ...]
+    differences: tuple[Difference, ...]
 
 
 def measure(
-    board: Board, samples: Sequence[bytes], options: BenchOptions, step: Step
+    board: Board,
+    samples: Sequence[bytes],
+    answers: Sequence[bytes | None],
+    options: BenchOptions,
+    step: Step,
 ) -> Measurement:
     """Measure ``board``, with the samples in turn, as often as it takes.
+
+    Args:
+        board: what is measured.
+        samples: as the model takes them.
+        answers: what the board answered to each before; None where it did not.
+        options: how much is measured.
+        step: told of each repeat.
 
     Raises:
         TinyProofError: see ``Device.stream`` and ``Device.profile``.
     """
     n = options.n or (N_HOSTED if board.firmware.target.hosted else N_BOARD)
-    chosen = list(islice(cycle(samples), n))
+    order = list(islice(cycle(range(len(samples))), n))
+    chosen = [samples[index] for index in order]
     for sample in islice(cycle(samples), options.warmup):
         board.device.infer(sample)
-    windowed, waited = [], []
+    windowed, waited, changed = [], [], Changes(answers)
     for number in range(options.repeats):
         step.update(number, options.repeats, f"{n:,} inferences")
         windowed.append(time_window(board, chosen))
         waited.append(time_waiting(board, chosen))
+        for outputs in (windowed[-1].outputs, waited[-1].outputs):
+            for index, output in zip(order, outputs, strict=True):
+                changed.note(index, output, "in the bench")
+            outputs.clear()
     profiles = profile(board, samples[0])
     figures = summarise(board, options.warmup, windowed, waited)
     overhead = timing_overhead_us(board, samples[0], profiles)
     ticks = np.concatenate([one.ticks for one in waited])
-    return Measurement(replace(figures, timing_overhead_us=overhead), ticks, profiles)
+    figures = replace(figures, timing_overhead_us=overhead)
+    return Measurement(figures, ticks, profiles, tuple(changed.found))
 
 
 def time_window(board: Board, samples: Sequence[bytes]) -> Windowed:
     """Stream with as many requests in flight as the board takes."""
+    outputs: list[bytes] = []
     cpu, watch = time.process_time(), Stopwatch(board)
     for answer in board.stream(samples):
         if answer.error:
             raise answer.error
-    return Windowed(watch.seconds(), time.process_time() - cpu)
+        outputs.append(answer.output)
+    return Windowed(watch.seconds(), time.process_time() - cpu, outputs)
 
 
 def time_waiting(board: Board, samples: Sequence[bytes]) -> Waited:
     """Await each answer before the next request."""
     if board.simulator:
         return _wait_in_simulated_time(board, samples)
-    ticks = array("Q")
+    ticks, outputs = array("Q"), []
     cpu, began = time.process_time(), time.monotonic()
     for sample in samples:
-        ticks.append(board.device.infer(sample).ticks)
+        answer = board.device.infer(sample)
+        ticks.append(answer.ticks)
+        outputs.append(answer.output)
     seconds = time.monotonic() - began
-    return Waited(np.frombuffer(ticks, np.uint64), seconds, time.process_time() - cpu)
+    return Waited(np.frombuffer(ticks, np.uint64), seconds, time.process_time() - cpu, outputs)
 
 
 def _wait_in_simulated_time(board: Board, samples: Sequence[bytes]) -> Waited:
     """Time each exchange alone: the simulator's time passes while this program thinks."""
-    ticks, seconds = array("Q"), 0.0
+    ticks, outputs, seconds = array("Q"), [], 0.0
     for sample in samples:
         watch = Stopwatch(board)
-        ticks.append(board.device.infer(sample).ticks)
+        answer = board.device.infer(sample)
         seconds += watch.seconds()
-    return Waited(np.frombuffer(ticks, np.uint64), seconds, 0.0)
+        ticks.append(answer.ticks)
+        outputs.append(answer.output)
+    return Waited(np.frombuffer(ticks, np.uint64), seconds, 0.0, outputs)
 
 
 def profile(board: Board, sample: bytes) -> tuple[ProfileAnswer, ...]:

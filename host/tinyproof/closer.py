@@ -89,8 +89,13 @@ def _bench(
     assert options
     assert samples
     with progress.step("bench", f"{options.repeats} repeats") as step:
-        found = measure(board, samples.records, options, step)
+        assert course.answers is not None
+        found = measure(board, samples.records, course.answers, options, step)
         course.bench, course.ticks = found.figures, found.ticks
+        course.differences += found.differences
+        if course.judgement:
+            changed = {difference.sample for difference in found.differences}
+            course.judgement = course.judgement.with_unstable(changed)
         clock_hz = firmware.target.clock_hz
         ratio = clock_hz / board.hello.tick_rate if clock_hz else None
         course.layers = layer_figures(layers, found.profiles, ratio)

@@ -49,16 +49,37 @@ def repeat(
     Raises:
         TinyProofError: see ``Device.stream``.
     """
-    found: dict[int, Difference] = {}
+    changes = Changes(answers)
     try:
         for number in range(times):
-            when = _prepare(board, number)
+            when, order = _prepare(board, number), _order(len(samples), number)
             step.update(number, times, when)
-            _compare(board, samples, answers, _order(len(samples), number), when, found)
+            for answer in board.stream(samples[index] for index in order):
+                changes.note(order[answer.index], answer.output, when)
     finally:
         if times > 2:
             board.device.poison(False)
-    return [found[sample] for sample in sorted(found)]
+    return changes.found
+
+
+class Changes:
+    """Collects what differs from the answers that were given first."""
+
+    def __init__(self, answers: Sequence[bytes | None]) -> None:
+        """Begin with the first answers; None where none came."""
+        self._answers = answers
+        self._found: dict[int, Difference] = {}
+
+    def note(self, sample: int, output: bytes, when: str) -> None:
+        """Take one more answer to a sample, empty for an error; ``when`` are a few words."""
+        first = self._answers[sample]
+        if first is not None and output != first and sample not in self._found:
+            self._found[sample] = _difference(sample, first, output, when)
+
+    @property
+    def found(self) -> list[Difference]:
+        """The first difference of each sample that has one, by sample."""
+        return [self._found[sample] for sample in sorted(self._found)]
 
 
 def _prepare(board: Board, number: int) -> str:
@@ -76,21 +97,6 @@ def _order(total: int, number: int) -> list[int]:
     if number:
         random.Random(number).shuffle(order)  # noqa: S311 - reproducible, not secret
     return order
-
-
-def _compare(
-    board: Board,
-    samples: Sequence[bytes],
-    answers: Sequence[bytes | None],
-    order: list[int],
-    when: str,
-    found: dict[int, Difference],
-) -> None:
-    for answer in board.stream(samples[index] for index in order):
-        sample = order[answer.index]
-        first = answers[sample]
-        if first is not None and answer.output != first and sample not in found:
-            found[sample] = _difference(sample, first, answer.output, when)
 
 
 def _difference(sample: int, first: bytes, then: bytes, when: str) -> Difference:

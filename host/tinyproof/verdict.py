@@ -21,7 +21,7 @@ Tensors have none.
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -128,6 +128,12 @@ class Judgement:
         """Return the indices of the samples with one of these verdicts, ascending."""
         return np.flatnonzero(np.isin(self.codes, [_ORDER.index(v) for v in verdicts]))
 
+    def with_unstable(self, samples: Collection[int]) -> Judgement:
+        """Return the same, with these answered samples unstable."""
+        codes, chosen = self.codes.copy(), np.fromiter(samples, np.int64)
+        codes[chosen[codes[chosen] != _MISSING]] = _UNSTABLE
+        return replace(self, codes=codes)
+
     @property
     def failing(self) -> NDArray[np.bool_]:
         """Which samples keep the run from passing, (n,): all but exact ones, or what k excuses."""
@@ -174,12 +180,11 @@ def judge(
         block = slice(start, start + step)
         parts.append(_judge_block(outputs, reference[block], answers[block], task, tolerance_lsb))
     codes, *figures = (np.concatenate(column) for column in zip(*parts, strict=True))
-    chosen = np.fromiter(unstable, np.int64)
-    codes[chosen[codes[chosen] != _MISSING]] = _UNSTABLE
     lsb_error, relative_error, margin, wanted, got = figures
-    return Judgement(
+    judgement = Judgement(
         codes, lsb_error, relative_error, margin, wanted, got, task, tolerance_lsb=tolerance_lsb
     )
+    return judgement.with_unstable(unstable)
 
 
 def judge_one(

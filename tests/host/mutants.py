@@ -34,8 +34,9 @@ class Mutant:
         switch: of ``mutants.c``; empty: none.
         doctor: changes the text of ``model.h``.
         model: ``digits`` or ``padded``.
-        options: more options of ``tinyproof run``.
+        options: more options of the command.
         layer: the layer that the report must name as the first that differs; empty: any or none.
+        command: ``run``, or ``bench``, which makes more inferences.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Mutant:
     model: str = "digits"
     options: tuple[str, ...] = ()
     layer: str = ""
+    command: str = "run"
 
 
 def change_weight(header: str) -> str:
@@ -110,6 +112,10 @@ MUTANTS = (
     Mutant(
         "reads stack that it never wrote", "numeric", 1, "the same input gave different answers",
         "UNWRITTEN_STACK", options=("--repeat", "4"),
+    ),
+    Mutant(
+        "tires after 700 inferences", "numeric", 1, "the same input gave different answers",
+        "TIRES", options=("--n", "400", "--repeats", "1", "--no-litert"), command="bench",
     ),
     Mutant("1 LSB off", "numeric", 1, "1 LSB off", "ONE_LSB_OFF"),
     Mutant("saturates wrongly", "numeric", 1, "wrong", "WRAPS"),

@@ -10,7 +10,7 @@ import pytest
 from boards import require_avr, simulated
 
 from native_cli import SAMPLES
-from tinyproof.bench import BenchOptions, measure
+from tinyproof.bench import BenchOptions, Measurement, measure
 from tinyproof.harness import Board
 from tinyproof.image import image_figures
 from tinyproof.layers import layer_figures, planned_layers
@@ -34,6 +34,10 @@ def uno(boards_project: Project) -> Iterator[Board]:
 @pytest.fixture(scope="module")
 def samples(uno: Board) -> PreparedSamples:
     return uno.prepare(load_samples(SAMPLES))
+
+
+def measured(uno: Board, samples: PreparedSamples) -> Measurement:
+    return measure(uno, samples.records, [None] * len(samples), SMALL, Step())
 
 
 def assert_mark_is_the_chips(board: Board) -> int:
@@ -71,7 +75,7 @@ def test_the_image_is_as_large_as_avr_size_says(uno: Board) -> None:
 
 
 def test_two_benches_take_the_same_cycles(uno: Board, samples: PreparedSamples) -> None:
-    first, second = (measure(uno, samples.records, SMALL, Step()) for _ in range(2))
+    first, second = (measured(uno, samples) for _ in range(2))
     assert np.array_equal(first.ticks, second.ticks)
     assert len(set(first.profiles) | set(second.profiles)) == 1
     assert first.figures.repeats_p50_us == (first.figures.device_us,) * 2
@@ -81,7 +85,7 @@ def test_the_wire_takes_what_is_left_of_an_exchange(uno: Board, samples: Prepare
     """The window is full only while the host keeps up: one quiet moment of a few suffices."""
     gains: list[float] = []
     while len(gains) < ATTEMPTS and max(gains, default=0) <= 1.5:
-        figures = measure(uno, samples.records, SMALL, Step()).figures
+        figures = measured(uno, samples).figures
         waited = figures.stop_and_wait_samples_per_s or 0
         assert figures.device_us + figures.wire_us == pytest.approx(1e6 / waited, rel=1e-3)
         gains.append(figures.windowed_samples_per_s / waited)

@@ -52,7 +52,7 @@ def prove(
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Prove:
-    """Returns exit code and report of ``tinyproof run`` on a mutant, by the path of all boards."""
+    """Returns exit code and report of a command on a mutant, by the path of all boards."""
     monkeypatch.setitem(Device.__init__.__kwdefaults__, "answer_seconds", 2.0)
 
     def prove(mutant: Mutant) -> tuple[int, dict[str, Any]]:
@@ -64,7 +64,7 @@ def prove(
 
         monkeypatch.setattr("tinyproof.access.start_program", start)
         samples = ("--samples", SAMPLES) if mutant.model == "digits" else ("--random", "50")
-        ended = call("run", "--model", model, *samples, "--out", out, *mutant.options)
+        ended = call(mutant.command, "--model", model, *samples, "--out", out, *mutant.options)
         return ended.code, report_of(out)
 
     return prove

@@ -180,6 +180,13 @@ static void spoil(void) {
     change_output(0, (int)(inferences / 100));
 }
 
+#elif defined(MUTANT_TIRES)
+
+/* More inferences than a run makes, fewer than a bench. */
+static void spoil(void) {
+    change_output(0, inferences > 700);
+}
+
 #elif defined(MUTANT_ONE_LSB_OFF)
 
 static void spoil(void) {
