@@ -150,6 +150,14 @@ def test_a_run_keeps_to_the_budgets_of_its_target(
     assert call(*DIGITS_RUN, "--out", out, "--max-flash", "10000000").code == 0
 
 
+@pytest.mark.parametrize("option", ["--max-latency-us", "--max-p50-us", "--min-accuracy"])
+@pytest.mark.parametrize("limit", ["nan", "inf"])
+def test_a_limit_that_is_no_number_is_refused(option: str, limit: str) -> None:
+    ended = call(*DIGITS_RUN, option, limit)
+    assert ended.code == 2, ended
+    assert option in ended.err
+
+
 def test_missed_budgets_end_a_proved_run_with_1_and_the_figure(project: Project, out: Path) -> None:
     limits = ("--max-flash", "1000", "--max-arena", "171", "--min-accuracy", "0.94")
     ended = call(*DIGITS_RUN, "--out", out, *limits, "--max-lsb", "0")

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tinyproof.compare import Change, compare
 from tinyproof.compare.noise import of_repeats
 from tinyproof.compare.page import render_page
 from tinyproof.compare.render import render, to_dict
-from tinyproof.errors import IncomparableError
+from tinyproof.errors import IncomparableError, UsageError
 from tinyproof.history import render_history, series_of
 from tinyproof.project import Project
 from tinyproof.report import (
@@ -151,6 +152,12 @@ def test_an_allowance_covers_times_and_sizes() -> None:
     assert set(names(BASE, worse)) == {f"layer 0 ({CONV})", "arena", "flash"}
     assert names(BASE, worse, allow=5.0) == []
     assert names(BASE, worse, allow=4.5) == ["arena"]
+
+
+@pytest.mark.parametrize("allowed", [math.nan, math.inf])
+def test_an_allowance_without_end_is_refused(allowed: float) -> None:
+    with pytest.raises(UsageError, match="is no limit"):
+        compare(BASE, slowed(BASE, 0, 9.0), allow_percent=allowed)
 
 
 def test_figures_that_were_not_measured_are_unknown_not_worse() -> None:

@@ -153,8 +153,12 @@ def run_options(given: dict[str, Any], bench: BenchOptions | None = None) -> Run
 
 
 def _budgets(given: dict[str, Any]) -> Budgets:
-    from tinyproof.budgets import Budgets
+    from tinyproof.budgets import Budgets, valid
 
+    for option, key, *_ in _BUDGETS:
+        # Infinity and what is no number come through click's ranges.
+        if given[key] is not None and not valid(key, given[key]):
+            raise click.UsageError(f"{option} {given[key]} is not a budget.")
     return Budgets(**{key: given[key] for _, key, *_ in _BUDGETS})
 
 

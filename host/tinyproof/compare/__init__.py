@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from tinyproof.compare.figures import rows
 from tinyproof.compare.model import Change, Comparison, Row
 from tinyproof.compare.refuse import check_comparable
+from tinyproof.errors import UsageError
 from tinyproof.report import Report
 
 __all__ = ["Change", "Comparison", "Row", "compare"]
@@ -23,7 +25,12 @@ def compare(old: Report, new: Report, *, allow_percent: float = 0.0) -> Comparis
 
     Raises:
         IncomparableError: they differ in what must be equal for that to mean anything.
+        UsageError: an allowance that would excuse everything.
     """
+    if not math.isfinite(allow_percent):
+        raise UsageError(
+            f"An allowance of {allow_percent} per cent is no limit.", hint="Give a number."
+        )
     check_comparable(old, new)
     found = tuple(rows(old, new, allow_percent / 100))
     return Comparison(
