@@ -132,6 +132,18 @@ def test_a_wrong_score_is_told(tmp_path: Path) -> None:
     assert done.stdout.rstrip().endswith(": MISMATCH")
 
 
+def test_an_engine_that_fails_is_told_and_no_score_is_printed(tmp_path: Path) -> None:
+    folder = write(tmp_path / "digits", INT8)
+    (engine,) = (
+        path for path in folder.rglob("*.c") if "int tp_engine_invoke(void) {" in path.read_text()
+    )
+    fails = "int tp_engine_invoke(void) {\n    return -1;"
+    engine.write_text(engine.read_text().replace("int tp_engine_invoke(void) {", fails))
+    compile_natively(folder, tmp_path / "program")
+    done = subprocess.run([tmp_path / "program"], capture_output=True, text=True, timeout=20)
+    assert set(done.stdout.split("\n")) == {"The engine failed.", ""}
+
+
 def test_every_kernel_finds_all_it_calls_in_the_chosen_files(tmp_path: Path) -> None:
     """For each kernel alone, on this machine and on AVR: nothing of ours is left undefined."""
     library = load_library(Project(ROOT, ROOT / ".tinyproof"))
