@@ -58,9 +58,12 @@ def serial_number(url: str) -> str | None:
 def with_serial_number(number: str) -> str | None:
     """Return the port of the one board with this USB serial number, None if there is none.
 
-    Bootloader and firmware may write it differently: ``7C:DF:A1:00:11:22``, ``7CDFA1001122``.
+    Bootloader and firmware may write it differently: ``7C:DF:A1:00:11:22``, ``7CDFA1001122``. A
+    number without letters and digits is nobody's.
     """
     wanted = _bare(number)
+    if not wanted:
+        return None
     found = [
         port.device for port in list_ports.comports() if _bare(port.serial_number or "") == wanted
     ]

@@ -89,6 +89,14 @@ def test_the_only_board_of_a_target_needs_no_port(uno: Target, attach: Callable[
     assert not is_simulated(uno, None)
 
 
+def test_a_number_that_says_nothing_is_not_that_of_a_port_without_one(
+    attach: Callable[..., None],
+) -> None:
+    attach(BRIDGE, FIRST)
+    assert ports.with_serial_number("---") is None
+    assert ports.with_serial_number("a1") == "/dev/ttyACM0"
+
+
 def test_without_a_board_a_port_is_asked_for(uno: Target, attach: Callable[..., None]) -> None:
     attach(PLAIN)
     with pytest.raises(UsageError, match="needs a port"):
