@@ -116,12 +116,14 @@ def load_targets(project: Project) -> dict[str, Target]:
     """Read every target of ``project``; name to target, in order of name.
 
     Raises:
-        UsageError: a ``target.ini`` is malformed; names file, option and reason.
+        UsageError: a ``target.ini`` is malformed; names file, option and reason. Or a section is
+            not named as its folder, or is there twice; names both files.
     """
     common = _parse(project.platformio_ini)
-    sources: dict[str, Path] = {}
+    sources = dict.fromkeys(common.sections(), project.platformio_ini)
     for path in sorted(project.firmware.glob("targets/*/target.ini")):
-        for section in _parse(path, into=common):
+        for section in _parse(path, into=common).sections():
+            _check_section(section, path, sources.get(section))
             sources[section] = path
     targets = {}
     for section, path in sources.items():
@@ -129,6 +131,23 @@ def load_targets(project: Project) -> dict[str, Target]:
             name = section.removeprefix("env:")
             targets[name] = _target(name, path, _options(common, section, path))
     return dict(sorted(targets.items()))
+
+
+def _check_section(section: str, path: Path, elsewhere: Path | None) -> None:
+    """Refuse a section that would change another file's target in silence."""
+    own = f"env:{path.parent.name}"
+    if section.startswith("env:") and section != own:
+        rightful = path.parent.parent / section.removeprefix("env:") / path.name
+        taken = f", and {rightful} has that one" if rightful.exists() else ""
+        raise UsageError(
+            f"{path} has a section [{section}], expected [{own}] as its folder is named{taken}.",
+            hint=f"Rename the section to [{own}].",
+        )
+    if elsewhere is not None:
+        raise UsageError(
+            f"The section [{section}] is in {elsewhere} and again in {path}.",
+            hint="Rename one of the two sections.",
+        )
 
 
 def find_target(project: Project, name: str) -> Target:

@@ -124,6 +124,31 @@ def test_a_malformed_target_is_refused_by_file_and_option(
     assert str(path) in caught.value.sentence
 
 
+@pytest.mark.parametrize("copy", ["a_copy", "z_copy"], ids=["before", "behind"])
+def test_a_copied_folder_whose_section_was_not_renamed_is_refused(
+    tmp_path: Path, copy: str
+) -> None:
+    project = make_project(tmp_path)
+    native = project.firmware / "targets" / "native" / "target.ini"
+    path = project.firmware / "targets" / copy / "target.ini"
+    add(path, native.read_text())
+    with pytest.raises(UsageError, match=r"has a section \[env:native\]") as caught:
+        find_target(project, "native")
+    assert str(path) in caught.value.sentence
+    assert str(native) in caught.value.sentence
+    assert f"Rename the section to [env:{copy}]." in caught.value.hint
+
+
+def test_a_section_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    with project.platformio_ini.open("a") as ini:
+        ini.write("\n[env:native]\nplatform = other\n")
+    with pytest.raises(UsageError, match=r"\[env:native\] is in .* again in .*") as caught:
+        find_target(project, "native")
+    assert str(project.platformio_ini) in caught.value.sentence
+    assert str(project.firmware / "targets" / "native" / "target.ini") in caught.value.sentence
+
+
 def test_a_target_that_is_not_text_is_refused(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     add(project.firmware / "targets" / "bad" / "target.ini", "")
