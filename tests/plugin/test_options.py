@@ -77,6 +77,15 @@ def test_without_options_the_digits_are_proved_on_native(suite: pytest.Pytester)
     assert found["tinyproof.verdicts.wrong"] == "0"
 
 
+def test_warnings_as_errors_do_not_break_a_suite_that_writes_junit(
+    suite: pytest.Pytester,
+) -> None:
+    suite.makepyfile(test_other="def test_other(): pass")
+    result = suite.runpytest("-W", "error", "--junitxml=r.xml")
+    result.assert_outcomes(passed=2)
+    assert properties(suite.path / "r.xml")["tinyproof.verdicts.exact"] == "359"
+
+
 def test_a_suite_without_boards_hears_nothing_of_the_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing(): pass")
     result = pytester.runpytest()
