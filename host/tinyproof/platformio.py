@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tinyproof.errors import ToolchainError
-from tinyproof.pio import child, packages
+from tinyproof.pio import child, packages, plain
 from tinyproof.pio.core import Core, check_installed, standin_core, user_core
 from tinyproof.project import Project
-from tinyproof.targets import Target, find_target
+from tinyproof.targets import Target
 
 __all__ = ["Core", "check_installed", "core_for", "passthrough", "run", "standin_core", "user_core"]
 
@@ -101,48 +101,24 @@ def _command(core: Core) -> list[str]:
     return [sys.executable, "-P", "-m", "platformio"]
 
 
-def passthrough(project: Project, argv: Sequence[str]) -> int:
+def passthrough(project: Project | None, argv: Sequence[str]) -> int:
     """Run ``pio ARGV`` on TinyProof's own core, in the terminal; return its exit code.
 
+    Args:
+        project: from ``plain.project_of``.
+        argv: PlatformIO's command and options.
+
     Raises:
-        UsageError: an environment that is asked for does not exist.
+        UsageError: an environment of TinyProof's project that is asked for does not exist.
         ToolchainError: something that it needs is missing.
         StorageError: TinyProof's own core folder cannot be written.
     """
     core = standin_core()
-    if argv and argv[0] in ("run", "test", "debug"):
-        for name in _environments(project, argv[1:]):
-            target = find_target(project, name)
-            upload = "upload" in argv
-            check_installed(core, target.platform, target.frameworks, upload=upload)
+    plain.check(core, project, argv)
     environment = core.environment(plain=True)
-    if not project.state.is_relative_to(project.root):
+    if project and not project.state.is_relative_to(project.root):
         environment.setdefault("PLATFORMIO_WORKSPACE_DIR", str(project.state / "pio"))
-    return _in_terminal([*_command(core), *argv], project.root, environment)
-
-
-def _environments(project: Project, options: Sequence[str]) -> list[str]:
-    """Return the environments that ``pio run OPTIONS`` would build, none if it names a project."""
-    named: list[str] = []
-    rest = iter(options)
-    for option in rest:
-        name, _, value = option.partition("=")
-        if name in ("-d", "--project-dir", "-c", "--project-conf"):
-            return []
-        if name in ("-e", "--environment"):
-            named.append(value or next(rest, ""))
-        elif option.startswith("-e"):
-            named.append(option[2:])
-    return named or _default_environments(project)
-
-
-def _default_environments(project: Project) -> list[str]:
-    import configparser
-
-    config = configparser.ConfigParser(inline_comment_prefixes=("#", ";"), interpolation=None)
-    config.read(project.platformio_ini)
-    names = config.get("platformio", "default_envs", fallback="")
-    return [name.strip() for name in names.split(",") if name.strip()]
+    return _in_terminal([*_command(core), *argv], plain.start_folder(project, argv), environment)
 
 
 def _in_terminal(command: list[str], cwd: Path, environment: Mapping[str, str]) -> int:

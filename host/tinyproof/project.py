@@ -68,6 +68,15 @@ def find_project(start: Path | None = None) -> Project:
     )
 
 
+def project_at(folder: Path) -> Project | None:
+    """Return the project whose root is ``folder`` itself; None if that is none."""
+    folder = folder.resolve()
+    if not _is_project(folder):
+        return None
+    inside = folder.is_relative_to(PACKAGE)
+    return Project(folder, _user_state(folder) if inside else folder / ".tinyproof")
+
+
 def _is_project(folder: Path) -> bool:
     return (folder / "platformio.ini").is_file() and (folder / "firmware" / "targets").is_dir()
 

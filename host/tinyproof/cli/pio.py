@@ -11,6 +11,9 @@ import click
 def command(ctx: click.Context, arguments: tuple[str, ...]) -> int:
     """Run a plain PlatformIO command, without a registry.
 
+    It works on the platformio.ini of the current folder or of -d DIR, whatever that belongs to;
+    where there is none, on TinyProof's own firmware.
+
     \b
     Examples:
       tinyproof pio run -e native
@@ -21,11 +24,11 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> int:
         click.echo(ctx.get_help())
         return 0
     from tinyproof.harness import provide_header
+    from tinyproof.pio.plain import project_of
     from tinyproof.platformio import passthrough
-    from tinyproof.project import find_project
 
-    project = find_project()
-    if "run" in arguments and provide_header(project):
+    project = project_of(arguments)
+    if project and "run" in arguments and provide_header(project):
         click.echo(
             "Wrote firmware/include/model.h for the digits model; "
             "for yours: tinyproof generate MODEL.tflite -o firmware/include/model.h",
