@@ -160,10 +160,10 @@ class Board:
         return self.device.description
 
     @property
-    def bytes_per_sample(self) -> int:
-        """Bytes of one request or one answer on the line, whichever are more."""
+    def frame_bytes(self) -> tuple[int, int]:
+        """Bytes of one request and of one answer on the line, each as one frame."""
         request, answer = self.hello.input_bytes, self.hello.output_bytes + ANSWER_HEAD
-        return max(encoded_size(request), encoded_size(answer))
+        return encoded_size(request), encoded_size(answer)
 
     def prepare(self, samples: SampleSet) -> PreparedSamples:
         """Bring samples into the bytes that the model takes; see ``samples.prepare``."""

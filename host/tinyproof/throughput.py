@@ -46,10 +46,12 @@ class Stopwatch:
 def measure_throughput(
     board: Board, sample: bytes, ticks: Sequence[int], seconds: float
 ) -> Throughput | None:
-    """Compare the rate achieved with what line and processor, at work at once, would allow.
+    """Compare the rate achieved with what line and processor would allow.
 
+    They work at once where the board's window holds two requests, and the slower one is the limit.
+    Where it does not, each sample takes what both take together, and the window is the limit.
     The time that the processor takes for a sample is inference and protocol on a simulated board,
-    see ``processor_seconds``; elsewhere only the inference is known.
+    see ``further_seconds``; elsewhere only the inference is known.
 
     Args:
         board: what answered.
@@ -62,11 +64,18 @@ def measure_throughput(
         return None
     inference = figures.p50 / 1e6
     target = board.firmware.target
-    line = 0.0
+    byte = 0.0
     if target.baud and target.serial == "bridge":
-        line = board.bytes_per_sample * BITS_PER_BYTE / line_baud(target.clock_hz, target.baud)
-    processor = processor_seconds(board, sample) if board.simulator else inference
-    kind, limit = (Limit.LINE, line) if processor <= SAME * line else (Limit.PROCESSOR, processor)
+        byte = BITS_PER_BYTE / line_baud(target.clock_hz, target.baud)
+    further = further_seconds(board, sample) if board.simulator else None
+    if byte and _in_window(board) < 2:
+        alone = inference + sum(board.frame_bytes) * byte
+        kind, limit = Limit.WINDOW, alone if further is None else further
+    else:
+        line, processor = max(board.frame_bytes) * byte, inference if further is None else further
+        kind, limit = (
+            (Limit.LINE, line) if processor <= SAME * line else (Limit.PROCESSOR, processor)
+        )
     return Throughput(len(ticks) / seconds, 1 / limit if limit else None, kind)
 
 
@@ -80,14 +89,20 @@ def line_baud(clock_hz: int, baud: int) -> float:
     return clock_hz / (8 * ((clock_hz // 4 // baud - 1) // 2 + 1))
 
 
-def processor_seconds(board: Board, sample: bytes) -> float:
-    """Return what one sample takes the processor, protocol included; simulated seconds.
+def further_seconds(board: Board, sample: bytes) -> float:
+    """Return what each sample after the first adds, protocol included; simulated seconds.
 
     A burst of as many requests as the board's window holds is taken without the host's help; each
-    after the first adds what the slower of line and processor takes.
+    after the first adds what the slower of line and processor takes. Where the window does not hold
+    two, nothing overlaps, and the second adds what both take.
     """
-    burst = max(2, board.hello.window // encoded_size(board.hello.input_bytes))
+    burst = max(2, _in_window(board))
     return (_exchange(board, [sample] * burst) - _exchange(board, [sample])) / (burst - 1)
+
+
+def _in_window(board: Board) -> int:
+    """Return how many requests the board can receive while it computes."""
+    return board.hello.window // encoded_size(board.hello.input_bytes)
 
 
 def _exchange(board: Board, samples: list[bytes]) -> float:

@@ -16,10 +16,18 @@ class Provenance(StrEnum):
 
 
 class Limit(StrEnum):
-    """What bounds the throughput."""
+    """What bounds the throughput; window: it holds no two requests, so that nothing overlaps."""
 
     LINE = "line"
     PROCESSOR = "processor"
+    WINDOW = "window"
+
+    @property
+    def words(self) -> str:
+        """What allows no more, with its article."""
+        if self is Limit.WINDOW:
+            return "the receive window allows, which holds no two requests"
+        return f"the {self.value} allows"
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,9 @@ class Throughput:
 
     Attributes:
         samples_per_s: measured end to end.
-        limit_samples_per_s: what the slower of line and processor allows.
-        limit: which of the two it is.
+        limit_samples_per_s: what the slower of line and processor allows; what both take together
+            where the board's receive window holds no two requests.
+        limit: which of the three it is.
     """
 
     samples_per_s: float
@@ -120,6 +129,13 @@ class Memory:
     free_ram: int | None = None
     flash_size: int | None = None
     ram_size: int | None = None
+
+    @property
+    def is_overrun(self) -> bool:
+        """Whether the stack grew into static data: together they take all there is."""
+        if not (self.static_ram and self.stack and self.ram_size):
+            return False
+        return self.static_ram + self.stack >= self.ram_size
 
 
 @dataclass(frozen=True)

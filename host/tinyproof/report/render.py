@@ -101,7 +101,7 @@ def throughput_text(throughput: Throughput) -> str:
     if not (throughput.limit_samples_per_s and throughput.limit):
         return text
     share = throughput.samples_per_s / throughput.limit_samples_per_s
-    limit = f"{throughput.limit_samples_per_s:,.0f} that the {throughput.limit.value} allows"
+    limit = f"{throughput.limit_samples_per_s:,.0f} that {throughput.limit.words}"
     return f"{text}, {share:.0%} of the {limit}"
 
 

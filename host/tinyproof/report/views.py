@@ -201,7 +201,7 @@ def rate_rows(report: Report) -> list[Share]:
     elif throughput:
         rates.append(("this run", throughput.samples_per_s))
     if throughput and throughput.limit:
-        rates.append((f"what the {throughput.limit.value} allows", throughput.limit_samples_per_s))
+        rates.append((f"what {throughput.limit.words}", throughput.limit_samples_per_s))
     known = [(name, rate) for name, rate in rates if rate is not None]
     largest = max([rate for _, rate in known], default=0.0) or 1.0
     return [Share(name, f"{rate:,.0f}", rate / largest) for name, rate in known]
