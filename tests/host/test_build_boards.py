@@ -142,7 +142,16 @@ def test_the_plain_command_builds_the_real_firmware(digits: Generated, tmp_path:
         "PLATFORMIO_WORKSPACE_DIR": str(tmp_path / "pio"),
     }
     log = tmp_path / "log"
-    code = platformio.run(Project(ROOT, tmp_path), core, ["run"], log=log, settings=settings)
-    assert code == 0, log.read_text()
-    size = subprocess.run([require_tool("size"), tmp_path / "pio" / "build" / "native" / "program"])
+    program = tmp_path / "pio" / "build" / "native" / "program"
+
+    def built() -> bytes:
+        code = platformio.run(Project(ROOT, tmp_path), core, ["run"], log=log, settings=settings)
+        assert code == 0, log.read_text()
+        return program.read_bytes()
+
+    first = built()
+    other = (ROOT / "fixtures" / "digits" / "float32.tflite").read_bytes()
+    (tmp_path / "model.h").write_text(generate(other).header)
+    assert built() != first, "another model.h must be noticed"
+    size = subprocess.run([require_tool("size"), program])
     assert size.returncode == 0

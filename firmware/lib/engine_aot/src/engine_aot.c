@@ -8,10 +8,11 @@
 
 #define TP_MODEL_AOT
 #define TP_MODEL_FORMAT_SUPPORTED TP_MODEL_FORMAT
-#ifndef TP_MODEL_HEADER
-#define TP_MODEL_HEADER "model.h"
-#endif
+#ifdef TP_MODEL_HEADER
 #include TP_MODEL_HEADER
+#else
+#include "model.h" /* by its name, so that build tools see what this depends on */
+#endif
 
 int tp_engine_init(void) {
     return 0;

@@ -8,10 +8,11 @@
 
 #define TP_MODEL_TFLM
 #define TP_MODEL_FORMAT_SUPPORTED TP_MODEL_FORMAT
-#ifndef TP_MODEL_HEADER
-#define TP_MODEL_HEADER "model.h"
-#endif
+#ifdef TP_MODEL_HEADER
 #include TP_MODEL_HEADER
+#else
+#include "model.h" /* by its name, so that build tools see what this depends on */
+#endif
 
 /* Bytes of the arena: as the host found; a build flag may give more, for kernels that take more. */
 #ifndef TP_TFLM_ARENA_BYTES
