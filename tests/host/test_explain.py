@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,13 @@ DIGITS = Path(__file__).resolve().parents[2] / "fixtures/digits/int8.tflite"
 GENERATED = generate(DIGITS.read_bytes())
 ENDLESS = Room("native", 0, 0)
 UNO = Room("uno", 32256, 2048, 11000, 600)
+
+
+def test_a_model_must_leave_room_for_the_stack() -> None:
+    room = Room("tight", 32256, 1000, 11000, 600, 300)
+    (problem,) = fit(GENERATED, room).problems
+    assert problem == "RAM: 772 of 1,000 bytes leave too little for a stack of about 300"
+    assert fit(GENERATED, replace(room, ram=1072)).fits
 
 
 def test_the_totals_are_the_sums_of_the_layers() -> None:

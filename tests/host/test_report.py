@@ -464,3 +464,17 @@ def test_junit_gets_what_is_known() -> None:
 def test_junit_values_are_fit_for_xml() -> None:
     report = make_report(result(target="\x00\x1b[31m"))
     assert dict(junit_properties(report))["tinyproof.target"] == r"\x00\x1b[31m"
+
+
+@pytest.mark.parametrize(("stack", "overrun"), [(285, False), (286, True), (None, False)])
+def test_a_stack_that_grew_into_the_data_is_told_before_the_wrong_answers(
+    stack: int | None, overrun: bool
+) -> None:
+    memory = Memory(static_ram=1762, stack=stack, ram_size=2048)
+    report = make_report(dataclasses.replace(full_result(), memory=memory))
+    assert report.exit_code == 1
+    assert report.failure is not None
+    assert report.failure.kind == ("memory" if overrun else "numeric")
+    assert (report.latency_us is None) == overrun
+    if overrun:
+        assert "1,762 bytes of data and 286 of stack fill all 2,048" in report.failure.sentence

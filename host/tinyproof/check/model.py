@@ -10,7 +10,7 @@ from tinyproof.check.cost import estimate, guessed, speed_of
 from tinyproof.check.operators import judge_operators
 from tinyproof.check.result import Check, EngineCheck, LayerCost, TargetCheck
 from tinyproof.codegen import Generated, generate
-from tinyproof.codegen.explain import Fit, Room, firmware_bytes, fit
+from tinyproof.codegen.explain import Fit, Room, cramped, firmware_bytes, fit
 from tinyproof.codegen.lower import lower
 from tinyproof.codegen.normalise import normalise
 from tinyproof.codegen.plan import live_bytes
@@ -122,8 +122,15 @@ def _exact(found: TargetCheck, generated: Generated, target: Target, build: Buil
         sizes = build(target, generated)
     except BuildError as error:
         return replace(found, fits=False, problems=(error.sentence,))
+    stack = firmware_bytes(target.platform)[2]
+    problems = cramped(sizes.static_ram, target.ram_bytes, stack)
     return replace(
-        found, fits=True, exact=True, flash=sizes.flash, ram=sizes.static_ram, problems=()
+        found,
+        fits=not problems,
+        exact=True,
+        flash=sizes.flash,
+        ram=sizes.static_ram,
+        problems=problems,
     )
 
 

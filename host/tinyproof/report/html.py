@@ -51,13 +51,16 @@ INDEX_NAMES = ("Target", "Engine", "Model")
 INDEX_FIGURES = ("Exact", "p50", "Flash", "Static RAM")
 
 
-def index_row(report: Report, href: str = "") -> IndexRow:
-    """Return a report's row for the headings ``INDEX_NAMES`` and ``INDEX_FIGURES``."""
+def index_row(report: Report, href: str = "", model: str = "") -> IndexRow:
+    """Return a report's row for the headings ``INDEX_NAMES`` and ``INDEX_FIGURES``.
+
+    ``model`` is what to call the model where its file's name does not do.
+    """
     sentence = report.failure.sentence if report.failure else "Proved."
     exact = f"{report.verdicts['exact']:,} of {report.samples:,}"
     p50 = f"{microseconds(report.latency_us.p50)} µs" if report.latency_us else "–"
     figures = (exact, p50, whole(report.memory.flash), whole(report.memory.static_ram))
-    names = (report.target, report.engine, report.model.name)
+    names = (report.target, report.engine, model or report.model.name)
     return IndexRow(names, report.passed, sentence, figures, href)
 
 

@@ -193,7 +193,9 @@ def make_report(result: RunResult) -> Report:
 
 
 def _latency(result: RunResult) -> stats.Latency | None:
-    """Return the figures; a clock that is off has none."""
+    """Return the figures; a clock that is off has none, nor one whose memory was overwritten."""
+    if result.memory.is_overrun:
+        return None
     if result.clock and result.clock.status is ClockStatus.OFF:
         return None
     return stats.latency(result.ticks, result.tick_hz)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyproof.errors import ClockError, RefusedError, TinyProofError
-from tinyproof.report.parts import Budget, Failure
+from tinyproof.report.parts import Budget, Failure, Memory
 from tinyproof.report.result import RunResult
 from tinyproof.text import count
 from tinyproof.verdict import Judgement, SampleVerdict, Task, Verdict
@@ -21,12 +21,15 @@ _FAULTS = (Verdict.WRONG, Verdict.UNSTABLE, Verdict.TIE, Verdict.CLOSE)
 def decide(result: RunResult) -> tuple[Failure | None, int]:
     """Return the worst failure, None if the run passed, and the exit code.
 
-    From worst to least: answers of unknown origin (refused), answers that differ, whatever ended
-    the run early, samples without an answer, missed budgets. So wrong answers outrank missing ones.
+    From worst to least: answers of unknown origin (refused), a stack that overwrote data, answers
+    that differ, whatever ended the run early, samples without an answer, missed budgets. So wrong
+    answers outrank missing ones.
     """
     error = result.error
     if isinstance(error, RefusedError) and not isinstance(error, ClockError):
         return Failure(error.failure, error.sentence, error.hint), error.exit_code
+    if failure := _overrun(result.memory):
+        return failure, EXIT_DISAGREES
     if result.judgement is not None and (failure := _disagreement(result.judgement)):
         return failure, EXIT_DISAGREES
     if error is not None:
@@ -39,6 +42,18 @@ def decide(result: RunResult) -> tuple[Failure | None, int]:
     if failure := _missed(result.budgets):
         return failure, EXIT_DISAGREES
     return None, EXIT_PROVED
+
+
+def _overrun(memory: Memory) -> Failure | None:
+    """Return why nothing that the board said can be trusted: its stack ran into its data."""
+    if not memory.is_overrun:
+        return None
+    return Failure(
+        "memory",
+        f"The stack grew into static data: {memory.static_ram:,} bytes of data and "
+        f"{memory.stack:,} of stack fill all {memory.ram_size:,} bytes of RAM.",
+        "Take a smaller model or a board with more RAM: tinyproof check --target all.",
+    )
 
 
 def _disagreement(judgement: Judgement) -> Failure | None:
