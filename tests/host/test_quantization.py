@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,14 @@ def test_one_scale_for_uneven_weights_is_told(samples: SampleSet) -> None:
     broken = changed(model("int8"), per_tensor)
     sentences = advise(analyse(model("float32"), broken, samples), read_graph(broken))
     assert any("per channel" in sentence for sentence in sentences)
+
+
+def test_nothing_is_suggested_against_a_scale_that_is_given(sound: Analysis) -> None:
+    dense = replace(sound.layers[-1], saturated=1000)
+    for operator, suggestions in ((DENSE, 1), ("SOFTMAX", 0)):
+        layers = (*sound.layers[:-1], replace(dense, operator=operator))
+        said = advise(replace(sound, layers=layers), read_graph(model("int8")))
+        assert sum("do not fit" in sentence for sentence in said) == suggestions
 
 
 def test_float_io_is_compared_behind_its_quantize(samples: SampleSet, sound: Analysis) -> None:

@@ -20,6 +20,8 @@ UNEVEN = 8.0
 """Ratio of two channels' largest weights, from which on one scale for both wastes 3 bits."""
 NOTABLE_DB = 3.0
 """Half a bit: a layer that loses less does not stand out."""
+_FIXED_SCALES = frozenset({"LOGISTIC", "SOFTMAX", "TANH"})
+"""Operators whose int8 scale is given, so that a certain 1.0 never fits and nothing helps."""
 _SUMS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 
@@ -47,7 +49,11 @@ def _wrong_scales(analysis: Analysis) -> Iterator[str]:
 
 
 def _saturation(analysis: Analysis) -> Iterator[str]:
-    full = [layer for layer in analysis.layers if layer.saturated_share >= MANY_SATURATED]
+    full = [
+        layer
+        for layer in analysis.layers
+        if layer.saturated_share >= MANY_SATURATED and layer.operator not in _FIXED_SCALES
+    ]
     if full:
         worst = max(full, key=lambda layer: layer.saturated_share)
         yield (
