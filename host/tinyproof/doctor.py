@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tinyproof import __version__, discovery, ports
 from tinyproof.benchmap import BenchMap
@@ -20,7 +21,7 @@ from tinyproof.discovery import Attached
 from tinyproof.errors import TinyProofError
 from tinyproof.pio import core, packages
 from tinyproof.project import find_project
-from tinyproof.targets import Target, load_targets
+from tinyproof.targets import Target, load_targets, platform_name
 from tinyproof.text import printable
 
 
@@ -153,16 +154,21 @@ def examine_platforms() -> Iterator[Check]:
     wanted: dict[str, list[Target]] = {}
     for target in _targets():
         if target.platform not in packages.platforms():
-            wanted.setdefault(target.platform, []).append(target)
-    try:
-        installed = core.user_core().installed()["platforms"]
-    except (OSError, ValueError, KeyError):
-        installed = {}
-    for name, targets in wanted.items():
-        found = installed.get(name, "")
-        fix = f"pio pkg install --environment {targets[0].name}   in the project's folder"
+            wanted.setdefault(target.platform_spec, []).append(target)
+    for spec, targets in wanted.items():
+        try:
+            found = core.user_core().platform(spec)
+        except (OSError, ValueError, KeyError):
+            found = ""
+        fix = "" if found else core.install_command(spec)
         boards = ", ".join(target.name for target in targets)
-        yield Check(f"platform {name}", boards, found, False, "" if found else fix)
+        yield Check(f"platform {_platform_title(spec)}", boards, found, False, fix)
+
+
+def _platform_title(spec: str) -> str:
+    """Return a platform's name, a fork's with its owner."""
+    owner = urlsplit(spec).path.strip("/").partition("/")[0] if "://" in spec else ""
+    return f"{platform_name(spec)} of {owner}" if owner else platform_name(spec)
 
 
 def examine_ports() -> Iterator[Check]:
@@ -236,7 +242,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     _tool("xxd", "tests", "xxd", flag="-v"),
     _program("chromium", "tests of the HTML report", "chromium"),
     _file("python venv", _ENSUREPIP, "installing the checkout", "python3-venv"),
-    _package("tflite-micro", "the reference of engine tflm", "test"),
+    _package("tflite-micro", "the reference of engine tflm", "tflm"),
     _package("esptool", "tests of flashing ESP32", "test"),
     _package("esp32-mock-bootloader", "tests of flashing ESP32", "test"),
     _dialout,

@@ -16,7 +16,13 @@ from pathlib import Path
 
 from tinyproof.errors import ToolchainError
 from tinyproof.pio import child, packages, plain
-from tinyproof.pio.core import Core, check_installed, standin_core, user_core
+from tinyproof.pio.core import (
+    Core,
+    check_installed,
+    install_command,
+    standin_core,
+    user_core,
+)
 from tinyproof.project import Project
 from tinyproof.targets import Target
 
@@ -36,17 +42,17 @@ def core_for(target: Target, *, simulated: bool = True) -> Core:
     """
     if not (target.hosted or (simulated and target.simulator)):
         core = user_core()
-        there = core.installed()["platforms"].get(target.platform, "")
-        pinned = target.platform_spec.partition("@")[2]
-        # Of another version PlatformIO would fetch the pinned one.
-        if there and pinned in ("", there):
+        # Instead of another version PlatformIO would fetch the pinned one.
+        if core.platform(target.platform_spec):
             return core
         if target.platform not in packages.platforms():
+            pinned = target.platform_spec.partition("@")[2]
             wanted = f"{target.platform} {pinned}".strip()
+            there = core.installed()["platforms"].get(target.platform, "")
             found = f", only {there}" if there else ""
             raise ToolchainError(
                 f"PlatformIO's platform {wanted} is not installed in {core.path}{found}.",
-                hint=f"In the project's folder: pio pkg install --environment {target.name}",
+                hint=install_command(target.platform_spec),
             )
     core = standin_core()
     check_installed(core, target.platform, target.frameworks, upload=not target.hosted)

@@ -112,14 +112,19 @@ def test_each_platform_that_boards_need_has_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
-    absent = {check.name: check for check in doctor.examine_platforms()}["platform espressif32"]
-    assert absent.fix.startswith("pio pkg install --environment esp32-")
+    checks = {check.name: check for check in doctor.examine_platforms()}
+    absent, fork = checks["platform espressif32"], checks["platform espressif32 of pioarduino"]
+    assert absent.fix == "pio pkg install --global --platform platformio/espressif32@6.13.0"
     assert "esp32dev" in absent.needed_for
+    assert "esp32-c6" not in absent.needed_for
+    assert fork.fix.startswith("pio pkg install --global --platform https://")
+    assert fork.needed_for == "esp32-c6"
     note = tmp_path / "platforms" / "espressif32" / ".piopm"
     note.parent.mkdir(parents=True)
     note.write_text('{"name": "espressif32", "version": "6.13.0"}')
-    there = {check.name: check for check in doctor.examine_platforms()}["platform espressif32"]
-    assert there.found == "6.13.0"
+    checks = {check.name: check for check in doctor.examine_platforms()}
+    assert checks["platform espressif32"].found == "6.13.0"
+    assert not checks["platform espressif32 of pioarduino"].found
     assert doctor._user_core().found == str(tmp_path)
 
 

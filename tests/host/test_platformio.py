@@ -403,4 +403,18 @@ def test_a_board_whose_platform_you_lack_is_told_with_the_command_that_installs_
     target = find_target(Project(ROOT, ROOT / ".tinyproof"), "esp32dev")
     with pytest.raises(ToolchainError, match=r"espressif32 [0-9.]+ is not installed") as caught:
         platformio.core_for(target, simulated=False)
-    assert caught.value.hint.endswith("pio pkg install --environment esp32dev")
+    assert caught.value.hint == "pio pkg install --global --platform platformio/espressif32@6.13.0"
+
+
+def test_two_platforms_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    users = Core(tmp_path, standin=False)
+    fork = "https://example.org/platform-espressif32.zip"
+    note = json.loads(packages.piopm("platform", "espressif32", "55.3.311"))
+    note["spec"]["uri"] = fork
+    add(tmp_path / "platforms" / "espressif32" / ".piopm", json.dumps(note))
+    assert users.platform(fork) == "55.3.311"
+    assert users.platform("platformio/espressif32@6.13.0") == ""
+    plain = packages.piopm("platform", "espressif32", "6.13.0")
+    add(tmp_path / "platforms" / "a" / ".piopm", plain)
+    assert users.platform(fork) == "55.3.311"
+    assert users.platform("platformio/espressif32@6.13.0") == "6.13.0"

@@ -91,9 +91,11 @@ def test_a_board_without_a_simulator_is_built_by_the_users_platformio(
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
     with pytest.raises(ToolchainError, match=f"{target.platform} .*is not installed") as caught:
         core_for(target)
-    assert f"pio pkg install --environment {target.name}" in caught.value.hint
-    version = target.platform_spec.partition("@")[2] or "1.0.0"
-    note = json.dumps({"type": "platform", "name": target.platform, "version": version})
+    spec = target.platform_spec
+    assert caught.value.hint == f"pio pkg install --global --platform {spec}"
+    version = spec.partition("@")[2] or "1.0.0"
+    came = {"spec": {"uri": spec if "://" in spec else None}}
+    note = json.dumps({"type": "platform", "name": target.platform, "version": version} | came)
     add(tmp_path / "platforms" / target.platform / ".piopm", note)
     assert core_for(target).path == core_for(target, simulated=False).path == tmp_path
 

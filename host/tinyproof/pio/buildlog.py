@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinyproof.errors import BuildError, InfrastructureError, StorageError, ToolchainError
+from tinyproof.pio.core import install_command
 from tinyproof.targets import Target
 
 _COMPILER = re.compile(
@@ -60,7 +61,7 @@ def _not_installed(text: str, target: Target) -> ToolchainError:
     what = names[-1] if names else "a package"
     return ToolchainError(
         f"PlatformIO lacks {what} to build {target.name}, and TinyProof fetches nothing.",
-        hint=f"pio pkg install --environment {target.name}",
+        hint=install_command(target.platform_spec),
     )
 
 

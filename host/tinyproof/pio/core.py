@@ -16,6 +16,7 @@ from tinyproof import __version__
 from tinyproof.errors import StorageError, ToolchainError
 from tinyproof.pio import packages, toolchain
 from tinyproof.storage import lock, make_folder, storage_errors
+from tinyproof.targets import platform_name
 
 CORE_DIR_VARIABLE = "TINYPROOF_CORE_DIR"
 """Environment variable: where TinyProof keeps its core folders, instead of the user's cache."""
@@ -75,6 +76,28 @@ class Core:
                 data = json.loads(note.read_text())
                 found[kind][data["name"]] = data["version"]
         return found
+
+    def platform(self, spec: str) -> str:
+        """Return the version of the installed platform that serves ``spec``, empty if none does.
+
+        A fork has the name of what it was forked from: one that is specified by an address must
+        have come from there, as PlatformIO wants it too.
+        """
+        for note in sorted((self.path / "platforms").glob("*/.piopm")):
+            data = json.loads(note.read_text())
+            name, pinned = platform_name(spec), spec.partition("@")[2].strip()
+            if "://" in spec:
+                serves = (data.get("spec") or {}).get("uri") == spec
+            else:
+                serves = data["name"] == name and pinned in ("", data["version"])
+            if serves:
+                return str(data["version"])
+        return ""
+
+
+def install_command(spec: str) -> str:
+    """Return the command that installs a platform into the user's PlatformIO, in any folder."""
+    return f"pio pkg install --global --platform {spec}"
 
 
 def user_core() -> Core:
@@ -184,13 +207,13 @@ def check_installed(
         if platform not in core.installed()["platforms"]:
             raise ToolchainError(
                 f"PlatformIO's platform {platform} is not installed in {core.path}.",
-                hint=f"pio pkg install --global --platform {platform}",
+                hint=install_command(platform),
             )
         return
     if platform not in packages.platforms():
         raise ToolchainError(
             f"The platform {platform} has no stand-in; it comes from PlatformIO's registry only.",
-            hint=f"pio pkg install --global --platform {platform}, then plain pio.",
+            hint=f"{install_command(platform)}, then plain pio.",
         )
     if platform == "native":
         toolchain.check_host_compilers()
