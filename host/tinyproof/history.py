@@ -1,8 +1,12 @@
-"""Many reports as one page: a table, and how each figure moved, by target, engine and model."""
+"""Many reports as one page: a table, and how each figure moved, by target, engine and model.
+
+A model is what its SHA-256 says, not its file's name: models of one name are no series.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +20,8 @@ from tinyproof.text import printable
 
 MAX_REPORTS = 10_000
 """More are refused: no page of so many is read."""
+SHORT_HASH = 8
+"""Digits of a model's SHA-256 that tell it from others of its name."""
 _WIDTH, _HEIGHT = 600.0, 100.0
 
 FIGURES: tuple[tuple[str, str, Callable[[Report], float | None]], ...] = (
@@ -62,7 +68,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Series:
-    """All reports of one model on one target with one engine, oldest first."""
+    """All reports of one model on one target with one engine, oldest first.
+
+    ``model`` is the file's name, with the head of its hash where other models share that.
+    """
 
     target: str
     engine: str
@@ -107,12 +116,25 @@ def load_all(paths: Iterable[Path]) -> tuple[list[Report], list[str]]:
 
 def series_of(reports: Iterable[Report]) -> list[Series]:
     """Return the reports in groups that belong together, each by date."""
+    by_date = sorted(reports, key=lambda report: report.date)
+    names = _model_names(by_date)
 
-    def key(report: Report) -> tuple[str, str, str, str]:
-        return (report.target, report.engine, report.provenance.value, report.model.name)
+    def key(report: Report) -> tuple[str, ...]:
+        model = report.model.sha256
+        return (report.target, report.engine, report.provenance.value, names[model], model)
 
-    ordered = sorted(reports, key=lambda report: (key(report), report.date))
-    return [_series(name, list(group)) for name, group in groupby(ordered, key)]
+    ordered = sorted(by_date, key=key)
+    return [_series(names, list(group)) for _, group in groupby(ordered, key)]
+
+
+def _model_names(by_date: Sequence[Report]) -> dict[str, str]:
+    """Return each model's name by SHA-256: the latest, with a hash where several share it."""
+    latest = {report.model.sha256: report.model.name for report in by_date}
+    uses = Counter(latest.values())
+    return {
+        sha256: name if uses[name] == 1 else f"{name} ({sha256[:SHORT_HASH]})"
+        for sha256, name in latest.items()
+    }
 
 
 def render_history(series: Sequence[Series], skipped: Sequence[str] = ()) -> str:
@@ -131,14 +153,14 @@ def render_history(series: Sequence[Series], skipped: Sequence[str] = ()) -> str
     )
 
 
-def _series(key: tuple[str, str, str, str], reports: Sequence[Report]) -> Series:
-    target, engine, provenance, model = key
+def _series(names: Mapping[str, str], reports: Sequence[Report]) -> Series:
+    first = reports[0]
     charts = (_chart(name, unit, [value(r) for r in reports]) for name, unit, value in FIGURES)
     return Series(
-        target,
-        engine,
-        model,
-        provenance,
+        first.target,
+        first.engine,
+        names[first.model.sha256],
+        first.provenance.value,
         tuple(_entry(report) for report in reports),
         tuple(chart for chart in charts if chart is not None),
     )

@@ -128,6 +128,18 @@ def plan(
     return tuple(pairs)
 
 
+def model_names(pairs: Iterable[Pair]) -> dict[Path | None, str]:
+    """Return what to call each model: its file name, with as many folders as tell all apart."""
+    models = [model for model in dict.fromkeys(pair.model for pair in pairs) if model]
+    for folders in range(max((len(model.parts) for model in models), default=0)):
+        names = {model: "/".join(model.parts[-1 - folders :]) for model in models}
+        if len(set(names.values())) == len(models):
+            break
+    else:
+        names = {model: str(model) for model in models}
+    return {None: _DIGITS, **names}
+
+
 def _unlike(name: str, taken: Iterable[str]) -> str:
     """Return ``name`` as a folder's, with a number where models share a file name."""
     name = re.sub(r"[^\w.+-]", "_", name)

@@ -27,6 +27,21 @@ def test_reports_are_grouped_and_in_order_of_date() -> None:
     assert (second.target, second.charts) == ("uno", ())
 
 
+def test_models_of_one_name_are_series_of_their_own_and_told_apart() -> None:
+    two = [changed(at(day, 10.0), "model", sha256=f"{day:02}" * 32) for day in (1, 2)]
+    again = changed(at(3, 20.0), "model", sha256="01" * 32)
+    assert [(one.model, len(one.entries)) for one in series_of([*two, again])] == [
+        ("digits.tflite (01010101)", 2),
+        ("digits.tflite (02020202)", 1),
+    ]
+
+
+def test_a_model_whose_file_was_renamed_stays_one_series() -> None:
+    renamed = changed(at(2, 10.0), "model", name="better.tflite")
+    (series,) = series_of([renamed, at(1, 10.0)])
+    assert (series.model, len(series.entries)) == ("better.tflite", 2)
+
+
 def test_a_line_rises_with_its_values_and_stops_where_none_is_known() -> None:
     unknown = dataclasses.replace(at(3, 1.0), latency_us=None)
     (series,) = series_of([at(1, 10.0), at(2, 30.0), unknown, at(4, 20.0)])

@@ -24,6 +24,7 @@ from tinyproof.matrix import (
     Pair,
     assign_ports,
     index_of,
+    model_names,
     outcome_of,
     plan,
     run_all,
@@ -54,6 +55,17 @@ def test_each_model_meets_each_target_once() -> None:
 def test_models_of_one_name_get_folders_of_their_own() -> None:
     names = [pair.name for pair in plan(["t"], [Path("x/a b.tflite"), Path("y/a\x1bb.tflite")], {})]
     assert names == ["t-a_b", "t-a_b-2"]
+
+
+def test_models_are_called_by_as_many_folders_as_tell_them_apart() -> None:
+    x, y, deep = Path("x/m.tflite"), Path("y/m.tflite"), Path("/z/x/m.tflite")
+    assert model_names(plan(["t"], [A, B], {})) == {A: "a.tflite", B: "b.tflite", None: "digits"}
+    assert model_names(plan(["t"], [x, y], {})) | {None: ""} == {
+        x: "x/m.tflite",
+        y: "y/m.tflite",
+        None: "",
+    }
+    assert len(set(model_names(plan(["t"], [x, y, deep], {})).values())) == 4
 
 
 @pytest.mark.parametrize(
@@ -258,6 +270,17 @@ def test_the_index_tells_every_pair(tmp_path: Path, capsys: pytest.CaptureFixtur
     text = capsys.readouterr().out
     assert "PROVED: 1 of 2 pairs." in text
     assert "port: There is <no> such port." in text
+
+
+def test_the_index_tells_models_of_one_name_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = plan(["t"], [Path("x/m.tflite"), Path("y/m.tflite")], {})
+    conclude([Outcome(pair, 0, PASSED, "", "") for pair in pairs], tmp_path)
+    page, text = (tmp_path / "index.html").read_text(), capsys.readouterr().out
+    for name in ("x/m.tflite", "y/m.tflite"):
+        assert name in page
+        assert name in text
 
 
 # -- the command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,40 +140,47 @@ def conclude(outcomes: Sequence[Outcome], folder: Path) -> int:
     """Write ``index.json`` and ``index.html``, print the table, return the exit code."""
     import json
 
-    from tinyproof.matrix import index_of, worst
+    from tinyproof.matrix import index_of, model_names, worst
     from tinyproof.report import html
     from tinyproof.storage import write_atomic
 
+    names = model_names(outcome.pair for outcome in outcomes)
+    rows = [_row(outcome, names[outcome.pair.model]) for outcome in outcomes]
     write_atomic(folder / INDEX, json.dumps(index_of(outcomes), indent=2) + "\n")
-    write_atomic(folder / PAGE, html.render_index([_row(outcome) for outcome in outcomes]))
-    for line in _table(outcomes):
+    write_atomic(folder / PAGE, html.render_index(rows))
+    for line in _table(outcomes, names):
         click.echo(line)
     click.echo(f"Index: {folder / INDEX}")
     return worst(outcomes)
 
 
-def _row(outcome: Outcome) -> Any:
+def _row(outcome: Outcome, model: str) -> Any:
     from tinyproof.report import html
 
     pair = outcome.pair
     if outcome.report is not None:
-        return html.index_row(outcome.report, f"{pair.name}/{html.FILE_NAME}")
-    names = (pair.target, "–", pair.model.name if pair.model else "digits")
+        page = f"{pair.name}/{html.FILE_NAME}"
+        return html.index_row(outcome.report, page, model if pair.model else "")
+    names = (pair.target, "–", model)
     unknown = ("–",) * len(html.INDEX_FIGURES)
     return html.IndexRow(names, False, f"{outcome.failure}: {outcome.sentence}", unknown)
 
 
-def _table(outcomes: Sequence[Outcome]) -> list[str]:
-    rows = [("pair", "verdict", "exact", "p50", ""), *map(_cells, outcomes)]
+def _table(outcomes: Sequence[Outcome], names: Mapping[Path | None, str]) -> list[str]:
+    rows = [("pair", "verdict", "exact", "p50", "")]
+    rows += [_cells(outcome, names[outcome.pair.model]) for outcome in outcomes]
     proved = sum(outcome.passed for outcome in outcomes)
     return [*table(rows), f"PROVED: {proved} of {len(outcomes)} pairs."]
 
 
-def _cells(outcome: Outcome) -> tuple[str, ...]:
-    report = outcome.report
+def _cells(outcome: Outcome, model: str) -> tuple[str, str, str, str, str]:
+    report, pair = outcome.report, outcome.pair
+    # The folder's name tells models of one name apart by a number only.
+    shared = pair.model is not None and model != pair.model.name
+    name = f"{pair.name} ({model})" if shared else pair.name
     verdict = "proved" if outcome.passed else f"exit {outcome.exit_code}"
     exact = f"{report.verdicts['exact']:,} of {report.samples:,}" if report else "-"
     known = report is not None and report.latency_us is not None
     p50 = f"{report.latency_us.p50:,.1f} us" if known else "-"  # type: ignore[union-attr]
     told = "" if outcome.passed else f"{outcome.failure}: {outcome.sentence}"
-    return printable(outcome.pair.name), verdict, exact, p50, told
+    return printable(name), verdict, exact, p50, told
