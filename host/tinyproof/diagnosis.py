@@ -1,4 +1,4 @@
-"""What boards print when they start or die, and what it means: a table. Pure.
+"""What boards print when they start or die, and what it means: a table; what to show of it. Pure.
 
 ESP32's words are those of its ROM and of ESP-IDF's panic handler, ESP8266's of its ROM and Arduino
 core, AVR's cause of reset comes as a number in the ``started`` event.
@@ -67,6 +67,8 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 _TABLE = tuple((re.compile(pattern), what, advice) for pattern, what, advice in _PATTERNS)
 
+_LINE_END = r"\n"  # as printable text shows it
+
 STARTS: dict[StartCause, Diagnosis] = {
     StartCause.UNKNOWN: Diagnosis("started"),
     StartCause.POWER_ON: Diagnosis("switched on"),
@@ -86,3 +88,34 @@ def diagnose(text: str) -> Diagnosis | None:
         if found:
             return Diagnosis(what.format(*found.groups()), advice)
     return None
+
+
+def excerpt(text: str, size: int) -> str:
+    """Return at most ``size`` characters of a board's printable text, from a line's beginning.
+
+    They begin where it tells what is wrong; where it does not, they are the last ones.
+    """
+    at = _trouble_at(text)
+    if at is None:
+        start = max(0, len(text) - size)
+        line = text.find(_LINE_END, start - len(_LINE_END)) if start > 0 else -1
+        shown = text[line + len(_LINE_END) :] if line >= 0 else ""
+        return shown or text[start:]
+    line = text.rfind(_LINE_END, max(0, at - size // 2), at)
+    start = line + len(_LINE_END) if line >= 0 else max(0, at - size // 2)
+    return text[start : start + size]
+
+
+def _trouble_at(text: str) -> int | None:
+    """Return where the words begin that ``diagnose`` has an advice for; None if there are none."""
+    found = next(((m, advice) for p, _, advice in _TABLE if (m := p.search(text))), None)
+    return found[0].start() if found and found[1] else None
+
+
+def is_legible(raw: bytes, zeros: int) -> bool:
+    """Whether what a board sent, and ``zeros`` zero bytes beside it, can have been meant as text.
+
+    A line read at a wrong speed gives mostly zeros and bytes with the high bit set.
+    """
+    letters = sum(c.isprintable() or c.isspace() for c in raw.decode("utf-8", "surrogateescape"))
+    return 2 * letters > len(raw) + zeros

@@ -32,6 +32,7 @@ Errors of other libraries are mapped to these where they enter, and nowhere else
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import ClassVar
 
 
@@ -161,17 +162,36 @@ class FlashError(InfrastructureError):
     failure = "flash"
 
 
+class PortCause(Enum):
+    """Whose trouble a port's is."""
+
+    BOARD = "it was there, then it failed"
+    BUSY = "another process has it"
+    ABSENT = "it was never there"
+    FORBIDDEN = "this user may not open it"
+
+
 class PortError(InfrastructureError):
     """The port does not exist, is busy, is not permitted, or vanished.
 
     Attributes:
         port: the port's name or URL.
+        cause: only ``BOARD`` is a board's own.
         sample: index of the first sample without an answer, -1 if none was under way.
     """
 
-    def __init__(self, sentence: str, *, port: str, sample: int = -1, hint: str = "") -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        port: str,
+        sample: int = -1,
+        cause: PortCause = PortCause.BOARD,
+        hint: str = "",
+    ) -> None:
         super().__init__(sentence, hint=hint)
         self.port = port
+        self.cause = cause
         self.sample = sample
 
 
@@ -187,6 +207,10 @@ class BootError(InfrastructureError):
     def __init__(self, sentence: str, *, text: str = "", hint: str = "") -> None:
         super().__init__(sentence, hint=hint)
         self.text = text
+
+
+class EchoError(BootError):
+    """The port sends back what it receives: a loop of wire, a program, or a sketch that echoes."""
 
 
 class ProtocolError(InfrastructureError):

@@ -82,6 +82,7 @@ class Decoder:
     Attributes:
         seeds: the CRC seeds to accept, the usual one first. ``started`` events always use 0.
         dropped: pieces between delimiters that held bytes, but no intact frame.
+        zeros: delimiters that ended no intact frame.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Decoder:
         """Keep at most ``largest`` unfinished bytes and the last ``text_bytes`` bytes of text."""
         self.seeds = seeds
         self.dropped = 0
+        self.zeros = 0
         self._largest = largest
         self._text_bytes = text_bytes
         self._unfinished = bytearray()
@@ -104,7 +106,9 @@ class Decoder:
             return []
         pieces[0] = bytes(self._unfinished)
         self._unfinished = bytearray(pieces.pop())
-        return [frame for piece in pieces if piece and (frame := self._parse(piece))]
+        frames = [frame for piece in pieces if piece and (frame := self._parse(piece))]
+        self.zeros += len(pieces) - len(frames)
+        return frames
 
     def take_text(self) -> bytes:
         """Return the bytes that never became a frame since the last call, and forget them."""

@@ -13,10 +13,11 @@ import random
 from collections.abc import Iterable, Iterator
 
 from tinyproof.deadline import Deadline
-from tinyproof.diagnosis import STARTS, diagnose
+from tinyproof.diagnosis import STARTS, diagnose, excerpt, is_legible
 from tinyproof.errors import (
     BootError,
     DeviceSilentError,
+    EchoError,
     PortError,
     ProtocolVersionError,
     TinyProofError,
@@ -40,12 +41,15 @@ _FIRST_PAUSE = 0.1  # s between two hellos; doubles
 _LONGEST_PAUSE = 0.5
 _RESTARTS_IN_A_ROW = 5
 _TEXT_SHOWN = 1000  # characters
+_TEXT_SEARCHED = 1 << 14  # bytes: a panic and what the board prints when it starts after it
 _TEXT_IN_SENTENCE = 200
 _RESTART_HINT = "See what it prints while it restarts: a panic or a watchdog ends it."
 _SILENT_HINT = (
     "Check cable and port, and that the board runs TinyProof's firmware: tinyproof flash."
 )
 _BOOT_HINT = "Check the port and the baud rate, or flash the board: tinyproof flash."
+_ECHO_HINT = "Check the port; if a board is there whose sketch echoes: tinyproof flash."
+_ZEROS_OF_NOISE = 8  # a port that opens and a board that resets may leave a few
 _SLOW_HINT = "Check the board's power and cable; if one inference takes longer, allow more time."
 
 
@@ -162,22 +166,31 @@ class Session:
         raise next(refusals, self._unmet(deadline))
 
     def _unmet(self, deadline: Deadline) -> TinyProofError:
-        self._note_text()
-        wrote = "".join(self._events.texts)[-_TEXT_SHOWN:]
         where, waited = self.link.name, f"within {deadline.seconds:g} s"
         if self._echoes:
-            return BootError(f"{where} sends back what it receives: no board.", hint=_BOOT_HINT)
-        if self.hello or not wrote:
+            return EchoError(f"{where} sends back what it receives: no board.", hint=_ECHO_HINT)
+        raw, zeros = self._note_text(), self._decoder.zeros
+        wrote = "".join(self._events.texts)
+        noise = 0 if is_legible(raw, zeros) else len(raw) + zeros
+        if self.hello or not (wrote or zeros >= _ZEROS_OF_NOISE):
             return DeviceSilentError(f"No answer from {where} {waited}.", hint=_SILENT_HINT)
+        return self._stranger(f"No answer from TinyProof's firmware on {where} {waited}", noise)
+
+    def _stranger(self, sentence: str, noise: int) -> BootError:
+        """Return the error for other firmware, which sent text or ``noise`` bytes that are none."""
+        wrote = "".join(self._events.texts)
         meaning = diagnose(wrote)
-        said = f"it wrote: {wrote[-_TEXT_IN_SENTENCE:]}"
+        shown = excerpt(wrote, _TEXT_SHOWN)
+        if noise and not meaning:
+            said = f"it sends bytes that are no text, perhaps at another speed ({noise:,} bytes)."
+            return BootError(f"{sentence}; {said}", text=shown, hint=_BOOT_HINT)
+        said = f"it wrote: {excerpt(wrote, _TEXT_IN_SENTENCE)}"
+        advice = meaning.advice if meaning else ""
         if meaning:
             said = f"{meaning.what}; {said}"
-        return BootError(
-            f"No answer from TinyProof's firmware on {where} {waited}; {said}",
-            text=wrote,
-            hint=(meaning.advice if meaning else "") or _BOOT_HINT,
-        )
+        if advice and "tinyproof flash" not in advice:
+            advice += " Or put TinyProof's firmware on it: tinyproof flash."
+        return BootError(f"{sentence}; {said}", text=shown, hint=advice or _BOOT_HINT)
 
     def _meet_again(self, deadline: Deadline) -> None:
         """Open a new session in the middle of the work, with everything as it was."""
@@ -197,19 +210,22 @@ class Session:
     def _restless(self) -> BootError:
         """Return the error for a board that does nothing but restart."""
         self._note_text()
-        wrote = "".join(self._events.texts)[-_TEXT_SHOWN:]
+        wrote = "".join(self._events.texts)
         meaning = diagnose(wrote) or STARTS[self._last_cause]
         return BootError(
             f"The board on {self.link.name} restarts again and again ({self._last_start}): "
             f"{meaning.what}.",
-            text=wrote or self._last_start,
+            text=excerpt(wrote, _TEXT_SHOWN) or self._last_start,
             hint=meaning.advice or _RESTART_HINT,
         )
 
-    def _note_text(self) -> None:
-        text = self._decoder.take_all_text()
-        if text:
-            self._events.texts.append(board_text(text[-_TEXT_SHOWN:]))
+    def _note_text(self) -> bytes:
+        """Keep the part that matters of what came outside frames; return all of it."""
+        raw = self._decoder.take_all_text()
+        if raw:
+            text = board_text(raw[-_TEXT_SEARCHED:])
+            self._events.texts.append(excerpt(text, _TEXT_SHOWN))
+        return raw
 
     # -- requests
 

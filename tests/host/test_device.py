@@ -17,6 +17,7 @@ from tinyproof.errors import (
     BootError,
     DeviceError,
     DeviceSilentError,
+    EchoError,
     IdentityError,
     PortError,
     ProtocolError,
@@ -126,8 +127,25 @@ def test_something_else_on_the_port_is_shown_escaped() -> None:
     assert "debian login" in caught.value.sentence
 
 
+@pytest.mark.parametrize(
+    ("noise", "count"),
+    [(bytes(300), "300"), (b"\x80\0\xf8\xe0\0\0" * 50, "300"), (bytes(50) + b"\xfe", "51")],
+    ids=["zeros", "high bits", "zeros and one byte"],
+)
+def test_bytes_that_are_no_text_are_told_from_silence(noise: bytes, count: str) -> None:
+    with pytest.raises(BootError, match=f"no text, perhaps at another speed .{count} bytes") as e:
+        met(Scripted(noise))
+    assert "baud rate" in e.value.hint
+    assert "tinyproof flash" in e.value.hint
+
+
+def test_a_few_zeros_of_a_port_that_opens_are_silence() -> None:
+    with pytest.raises(DeviceSilentError):
+        met(Scripted(bytes(3)))
+
+
 def test_a_port_that_echoes_is_told_from_a_board() -> None:
-    with pytest.raises(BootError, match="sends back what it receives"):
+    with pytest.raises(EchoError, match="sends back what it receives"):
         met(Scripted(echo=True))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tinyproof.device import Device
-from tinyproof.diagnosis import STARTS, diagnose
+from tinyproof.diagnosis import STARTS, diagnose, excerpt
 from tinyproof.errors import BootError, TinyProofError
 from tinyproof.messages import ErrorAnswer
 from tinyproof.protocol import ErrorCode, MessageType, StartCause
@@ -81,6 +81,41 @@ def test_a_board_that_dies_at_boot_is_a_boot_failure_that_says_why() -> None:
     assert "feed the watchdog" in caught.value.hint
     assert "TG1WDT" in caught.value.text
     assert caught.value.failure == "boot"
+
+
+PANIC = (
+    b"I (312) app: hello\r\n" * 40
+    + b"Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.\r\n"
+    + b"\r\nCore  0 register dump:\r\n"
+    + b"PC      : 0x400d1e2f  PS      : 0x00060a30  A0      : 0x800d2a4c\r\n" * 30
+)
+
+
+def test_of_a_long_panic_the_line_that_names_it_is_shown() -> None:
+    board = FakeBoard(FakeFirmware(boot_text=PANIC))
+    board.firmware.take = lambda data: b""  # type: ignore[method-assign]
+    with pytest.raises(BootError) as caught:
+        Device(board).hello()
+    assert "it crashed (LoadProhibited); it wrote: Guru Meditation Error" in caught.value.sentence
+    assert caught.value.text.startswith("Guru Meditation")
+    assert "tinyproof flash" in caught.value.hint
+    assert "backtrace" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("short", "short"),
+        (r"first line\nsecond line\n", r"second line\n"),
+        ("a line that is longer than that", "s longer than that"),
+        (r"rst:0x1 (POWERON)\nhello, all\n", r"hello, all\n"),
+        (r"before\nCORRUPT HEAP: Bad head", "CORRUPT HEAP: Bad "),
+        ("long long long CORRUPT HEAP: Bad", "ong long CORRUPT H"),
+    ],
+)
+def test_an_excerpt_begins_with_a_line_and_holds_what_matters(text: str, shown: str) -> None:
+    assert excerpt(text, 18) == shown
 
 
 def crash_at(number: int, text: bytes) -> FakeBoard:
