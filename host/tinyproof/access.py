@@ -18,6 +18,7 @@ from tinyproof.discovery import SIMULATED, resolve
 from tinyproof.errors import (
     BootError,
     DeviceSilentError,
+    EchoError,
     IdentityError,
     PortError,
     ProtocolError,
@@ -173,6 +174,7 @@ def meet(
         built: the firmware.
         expected: what a board that runs it says of itself.
         access: the board.
+    despite_echo: bool = False,
         progress: told of each step.
         flash: whether a board that runs something else may be flashed.
 
@@ -185,6 +187,7 @@ def meet(
     flash = flash and not target.hosted
     stranger: TinyProofError | None = None
     port = access.port
+        despite_echo: also where the port echoes: hardly ever is there a board.
     with progress.step("connect", access.port or "a program of this machine") as step:
         device = Device(access.open())
         try:
@@ -193,7 +196,7 @@ def meet(
         except _NOT_IT as error:
             port = device.link.port
             device.close()
-            if not flash:
+            if not flash or (isinstance(error, EchoError) and not despite_echo):
                 raise
             stranger = error
             step.result(_why_flash(error))

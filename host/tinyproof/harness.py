@@ -236,6 +236,7 @@ def attach(
     progress: Progress,
     *,
     flash: bool = True,
+    despite_echo: bool = False,
     observer: Observer | None = None,
 ) -> Iterator[Board]:
     """Meet the board on ``port`` and demand that it runs ``firmware``.
@@ -247,6 +248,7 @@ def attach(
             simulator.
         progress: told of the meeting.
         flash: whether a board that runs something else is flashed; otherwise it is refused.
+        despite_echo: whether it is flashed also where the port echoes.
         observer: told of every chunk that passes, from the first on.
 
     Raises:
@@ -261,7 +263,15 @@ def attach(
     with ExitStack() as stack:
         access = stack.enter_context(hold_board(project, target, firmware.build, port))
         access = replace(access, open=observed(access.open, observer))
-        meeting = meet(project, firmware.build, firmware.identity, access, progress, flash=flash)
+        meeting = meet(
+            project,
+            firmware.build,
+            firmware.identity,
+            access,
+            progress,
+            flash=flash,
+            despite_echo=despite_echo,
+        )
         device = stack.enter_context(meeting)
         _check_arena(device.description)
         provenance = target.provenance if simulated else "board"
@@ -293,6 +303,7 @@ def open_session(
     tolerance_lsb: int | None = None,
     baud: int | None = None,
     flash: bool = True,
+    despite_echo: bool = False,
 ) -> Iterator[Board]:
     """Build the firmware for a subject and meet its board; what the pytest plugin stands on.
 
@@ -308,7 +319,7 @@ def open_session(
     firmware = make_firmware(
         project, found, subject.model, generated, progress, engine=engine, simulated=simulated
     )
-    with attach(project, firmware, port, progress, flash=flash) as board:
+    with attach(project, firmware, port, progress, flash=flash, despite_echo=despite_echo) as board:
         yield replace(board, tolerance_lsb=tolerance_lsb)
 
 

@@ -13,7 +13,7 @@ from boards import digits, require_avr
 from tinyproof.access import Access, greet, meet
 from tinyproof.build import Build
 from tinyproof.device import Device
-from tinyproof.errors import DeviceSilentError, FlashError, PortError
+from tinyproof.errors import DeviceSilentError, EchoError, FlashError, PortError
 from tinyproof.flash import explain, upload
 from tinyproof.harness import Firmware, generate_model, make_firmware
 from tinyproof.link import open_link
@@ -149,6 +149,35 @@ def test_a_board_whose_port_is_gone_is_not_flashed(
     with pytest.raises(PortError, match="does not exist"):
         with meeting:
             pass
+
+
+@pytest.mark.parametrize("despite_echo", [False, True])
+def test_a_port_that_echoes_is_flashed_only_on_demand(
+    boards_project: Project,
+    firmware: Firmware,
+    monkeypatch: pytest.MonkeyPatch,
+    despite_echo: bool,
+) -> None:
+    monkeypatch.setattr("tinyproof.access.GLANCE_SECONDS", 0.1)
+    flashed: list[str] = []
+
+    def no_upload(_: Project, __: Build, port: str, ___: Step) -> None:
+        flashed.append(port)
+        raise FlashError("No board.")
+
+    monkeypatch.setattr("tinyproof.access.upload", no_upload)
+    meeting = meet(
+        boards_project,
+        firmware.build,
+        firmware.identity,
+        Access("loop://", lambda: open_link("loop://")),
+        Progress(),
+        flash=True,
+        despite_echo=despite_echo,
+    )
+    with pytest.raises(FlashError if despite_echo else EchoError), meeting:
+        pass
+    assert bool(flashed) is despite_echo
 
 
 def test_nothing_is_sent_while_a_bootloader_may_be_listening(firmware: Firmware) -> None:

@@ -53,7 +53,14 @@ def command(
     is_simulated(found, port)  # Which board is meant shows before anything is trained.
     subject = find_subject(project, model, None, progress, form=Form(form))
     session = open_session(
-        project, subject, progress, target=target, port=port, engine=engine, baud=baud
+        project,
+        subject,
+        progress,
+        target=target,
+        port=port,
+        engine=engine,
+        baud=baud,
+        despite_echo=True,
     )
     with session as board:
         for name, value in describe_board(board.hello):
