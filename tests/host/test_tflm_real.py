@@ -1,13 +1,12 @@
 """Engine tflm with the real TensorFlow Lite Micro, on this machine: by hand, never in CI.
 
 Nothing of TFLM is part of this project and no registry at hand has it as a library, so these tests
-run where the environment variable TINYPROOF_TFLM names one; docs/tflm.md says what it holds, and
+are collected where the environment variable TINYPROOF_TFLM names one; docs/tflm.md says what it holds, and
 with which one, when and with what outcome they were last run.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,7 @@ import pytest
 from native_cli import INT8, ROOT, SAMPLES, assert_complains, call, lay_out, report_of
 from tinyproof.project import Project
 
-pytestmark = [
-    pytest.mark.skipif(
-        not os.environ.get("TINYPROOF_TFLM"),
-        reason="By hand only: TINYPROOF_TFLM names no TensorFlow Lite Micro (docs/tflm.md).",
-    ),
-    pytest.mark.timeout(1800),
-]
+pytestmark = pytest.mark.timeout(1800)
 
 MODELS = sorted((ROOT / "fixtures/models").glob("*.tflite"))
 
