@@ -1,8 +1,8 @@
 """Engine tflm with the real TensorFlow Lite Micro, on this machine: by hand, never in CI.
 
 Nothing of TFLM is part of this project and no registry at hand has it as a library, so these tests
-are collected where the environment variable TINYPROOF_TFLM names one; docs/tflm.md says what it holds, and
-with which one, when and with what outcome they were last run.
+are collected where the environment variable TINYPROOF_TFLM names one; docs/tflm.md says what it
+holds, and with which one, when and with what outcome they were last run.
 """
 
 from __future__ import annotations
