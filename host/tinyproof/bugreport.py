@@ -8,6 +8,8 @@ import json
 import os
 import platform
 import re
+import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -76,7 +78,7 @@ def write_bundle(project: Project, file: Path, checks: Iterable[Check]) -> list[
 
 def cleaner(project: Project) -> Callable[[str], str]:
     """Return what takes names of people, machines and folders, and secrets, out of a text."""
-    folders = {str(project.root): "PROJECT", str(Path.home()): "~"}
+    folders = _folders(project)
     names = {platform.node(): "HOST"}
     with suppress(OSError, KeyError, ImportError):
         names[getpass.getuser()] = "USER"
@@ -85,7 +87,7 @@ def cleaner(project: Project) -> Callable[[str], str]:
 
     def clean(text: str) -> str:
         for folder in sorted(folders, key=len, reverse=True):
-            text = re.sub(rf"{re.escape(folder)}(?![\w.-])", folders[folder], text)
+            text = re.sub(_folder_pattern(folder), folders[folder], text)
         text = _HOMES.sub("~", text)
         text = _CREDENTIALS.sub(r"\1REMOVED@", text)
         text = _SECRET.sub(r"\1\2REMOVED", text)
@@ -94,6 +96,23 @@ def cleaner(project: Project) -> Callable[[str], str]:
         return text
 
     return clean
+
+
+def _folders(project: Project) -> dict[str, str]:
+    """Return what is said instead of each folder that may tell of this machine's user."""
+    known = [(Path.cwd(), "CURRENT"), (Path(tempfile.gettempdir()), "TEMP")]
+    if sys.prefix != sys.base_prefix:  # of a virtual environment: /usr tells nothing
+        known.append((Path(sys.prefix), "PYTHON"))
+    known += [(project.state, "STATE"), (project.root, "PROJECT"), (Path.home(), "~")]
+    folders = {str(path): word for path, word in known}
+    folders |= {str(path.resolve()): word for path, word in known}
+    return {folder: word for folder, word in folders.items() if folder != "/"}
+
+
+def _folder_pattern(folder: str) -> str:
+    """Match a folder; /tmp neither in /tmpfs nor in /var/tmp, but in -I/tmp."""
+    before = r"(?:(?<![\w.])|(?<=-[A-Za-z]))" if folder.count("/") == 1 else ""
+    return rf"{before}{re.escape(folder)}(?![\w.-])"
 
 
 def _texts(project: Project, checks: Iterable[Check]) -> Iterable[tuple[str, str]]:

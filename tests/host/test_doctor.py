@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -178,6 +180,21 @@ def test_a_bundle_holds_what_a_bug_report_needs_and_nothing_else(
     assert "-O2" in texts["platformio.ini"]
     assert json.loads(texts["environment.json"])["PLATFORMIO_CORE_DIR"] == "~/.pio"
     assert json.loads(texts["doctor.json"])["checks"][0]["found"] == "~/z"
+
+
+def test_paths_of_this_machine_are_told_by_what_they_are(
+    messy: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "acme-client"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    clean = bugreport.cleaner(messy)
+    assert clean(f"-I{tmp_path}/venv/lib {here}/port") == "-IPYTHON/lib CURRENT/port"
+    assert clean(f"{messy.root}/a {messy.state}/b") == "PROJECT/a STATE/b"
+    assert clean("-I/tmp/a '/tmp' /var/tmp/b") == "-ITEMP/a 'TEMP' /var/tmp/b"
+    assert clean("/tmpfs/c /usr/d") == "/tmpfs/c /usr/d"
 
 
 def test_equal_content_makes_an_equal_bundle(messy: Project, tmp_path: Path) -> None:
