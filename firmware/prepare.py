@@ -51,9 +51,7 @@ def outside_libraries(engine: str) -> list[str]:
     storage.set_log_level(logging.WARNING)
     for spec in specs:
         if spec == "symlink://":
-            stop(
-                f"{TARGET} takes {engine} from the folder that TINYPROOF_TFLM names; docs/tflm.md."
-            )
+            stop(f"{TARGET} takes {engine} from a PlatformIO library; name it in TINYPROOF_TFLM.")
         storage.install(spec)
     return specs
 

@@ -49,7 +49,8 @@ def _identify(line: str, target: Target, environment: Mapping[str, str]) -> str:
         raise ToolchainError(
             f"The environment variable {named[1]} must name a PlatformIO library for "
             f"{target.name}, but {got}.",
-            hint="docs/tflm.md tells what the folder must hold; engine aot needs none.",
+            hint="It holds library.json and, below src/, TFLM with the headers of flatbuffers and "
+            "gemmlowp; TinyProof ships none. Engine aot needs none: --engine aot.",
         )
     return f"library {folder.name} {_digest(folder)}"
 

@@ -61,6 +61,7 @@ class ArenaUse:
 _HEAD = r"Arena allocation head (\d+) bytes"
 _TAIL = r"Arena allocation tail (\d+) bytes"
 _EVAL = r"'TfLiteEvalTensor data' used (\d+) bytes"
+_KNOWN = "0.dev20261023182759"
 _NODES = r"'NodeAndRegistration struct' used (\d+) bytes"
 
 
@@ -75,7 +76,7 @@ def parse_arena(said: str) -> ArenaUse:
     if len(figures) < len(found):
         raise ReferenceFailedError(
             "TensorFlow Lite Micro did not tell what its arena takes.",
-            hint="Install the version of tflite-micro that docs/tflm.md names.",
+            hint=f"Install the version that is known: python -m pip install tflite-micro=={_KNOWN}",
         )
     head, tail, tensors, nodes = figures
     return ArenaUse(head, tail, tensors + nodes)

@@ -233,7 +233,7 @@ def test_a_library_of_the_users_own_must_be_named_and_be_there(
     for value in ("", "relative", str(tmp_path)):
         with pytest.raises(ToolchainError, match="TINYPROOF_TFLM") as caught:
             identity(native, "tflm", {"TINYPROOF_TFLM": value})
-        assert "docs/tflm.md" in caught.value.hint
+        assert "library.json" in caught.value.hint
     assert identity(native, "aot", {}) == ()
 
 
