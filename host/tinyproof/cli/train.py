@@ -22,7 +22,8 @@ from tinyproof.cli import options
 def command(name: str, out: Path | None, seed: int, data: Path | None) -> None:
     """Train the zoo's model NAME (default: digits) and convert it to each form.
 
-    Writes one .tflite per form, test.npz and the training curve to .tinyproof/models/NAME.
+    Writes one .tflite per form, test.npz and the training curve to .tinyproof/models/NAME of the
+    project.
 
     \b
     Models:
