@@ -94,7 +94,7 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
     click.option(
         "--out",
         type=click.Path(path_type=Path, file_okay=False),
-        help="Folder for report.json.  [default: .tinyproof/report]",
+        help="Folder for report.json.  [default: the project's .tinyproof/report]",
     ),
     click.option(
         "--baseline",
