@@ -450,6 +450,46 @@ def test_images_that_cannot_be_loaded_are_refused_by_name_and_reason(
         AvrSimulator("atmega328p", bootloader=tmp_path / "absent.hex").start()
 
 
+def linked(link: Path) -> AvrSimulator:
+    return AvrSimulator("atmega328p", bootloader=bootloader("atmega328p"), link=link)
+
+
+def test_a_link_of_a_running_board_is_neither_taken_nor_removed(tmp_path: Path) -> None:
+    link = tmp_path / "ttyUNO"
+    with linked(link) as first:
+        with pytest.raises(UsageError, match=f"ttyUNO exists already: it leads to {first.port}"):
+            linked(link).start()
+        assert str(link.readlink()) == first.port
+    assert not link.is_symlink()
+
+
+def test_a_file_in_the_place_of_the_link_stays(tmp_path: Path) -> None:
+    link = tmp_path / "ttyUNO"
+    link.write_text("mine")
+    with pytest.raises(UsageError, match="exists already") as caught:
+        linked(link).start()
+    assert "Choose another name, or end that simulator." in caught.value.hint
+    assert link.read_text() == "mine"
+    with pytest.raises(UsageError, match="no such folder"):
+        linked(tmp_path / "absent" / "ttyUNO").start()
+
+
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "ttyUNO"
+    link.symlink_to("/dev/pts/987654")
+    with linked(link) as board:
+        assert str(link.readlink()) == board.port
+    assert not link.is_symlink()
+
+
+def test_a_link_that_is_somebody_elses_by_now_stays(tmp_path: Path) -> None:
+    link = tmp_path / "ttyUNO"
+    with linked(link):
+        link.unlink()
+        link.symlink_to(tmp_path)
+    assert link.readlink() == tmp_path
+
+
 def test_an_unknown_chip_is_refused() -> None:
     with pytest.raises(ToolchainError, match="does not know this chip"):
         AvrSimulator("attiny1").start()

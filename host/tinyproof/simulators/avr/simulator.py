@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from typing import IO, Self
 
 from tinyproof.errors import PortError, ToolchainError, UsageError
 from tinyproof.simulators.avr.program import simulator_program
+from tinyproof.text import printable
 
 START_SECONDS = 10.0
 END_SECONDS = 2.0
@@ -112,6 +114,7 @@ class AvrSimulator:
         """
         self.port = ""
         self.events: list[str] = []
+        self._link = link
         self._options = _options(mcu, clock_hz, firmware, bootloader, speed, tcp_port, link)
         self.on_event = on_event
         self._process: subprocess.Popen[str] | None = None
@@ -124,9 +127,11 @@ class AvrSimulator:
 
         Raises:
             ToolchainError: the simulator cannot be built or does not start.
-            UsageError: firmware or bootloader cannot be loaded.
+            UsageError: firmware or bootloader cannot be loaded, or the link exists.
             StorageError: the cache is not writable.
         """
+        if self._link is not None:
+            _check_link(self._link)
         self._process = subprocess.Popen(
             [str(simulator_program()), *self._options],
             stdin=subprocess.PIPE,
@@ -285,6 +290,22 @@ class AvrSimulator:
     ) -> None:
         """End it."""
         self.close()
+
+
+def _check_link(link: Path) -> None:
+    """Refuse a link that somebody uses; one that leads nowhere, the simulator replaces."""
+    name = printable(str(link))
+    if link.exists() or (os.path.lexists(link) and not link.is_symlink()):
+        where = f": it leads to {printable(str(link.resolve()))}" if link.is_symlink() else ""
+        raise UsageError(
+            f"The link {name} exists already{where}.",
+            hint="Choose another name, or end that simulator.",
+        )
+    if not link.parent.is_dir():
+        raise UsageError(
+            f"The link {name} cannot be made: there is no such folder.",
+            hint="Make the folder, or choose another name.",
+        )
 
 
 def _options(

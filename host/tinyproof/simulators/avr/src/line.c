@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -34,10 +35,21 @@ static int clean_slave(const tp_line *self) {
     return result;
 }
 
-/* Replace a link left by a killed simulator, but nothing that is not a link. */
-static int make_link(const tp_line *self) {
+/* Whether the link leads to our own slave. */
+static bool is_own_link(const tp_line *self) {
     char target[sizeof(self->name)];
-    if (readlink(self->symlink, target, sizeof(target)) >= 0) {
+    const ssize_t length = readlink(self->symlink, target, sizeof(target));
+    return length >= 0 && (size_t)length == strlen(self->name) &&
+           memcmp(target, self->name, (size_t)length) == 0;
+}
+
+/* Replace a link left by a killed simulator: one that leads nowhere, or to a slave that is ours by
+ * now. Whatever else is there stays.
+ */
+static int make_link(const tp_line *self) {
+    struct stat status;
+    const bool is_link = lstat(self->symlink, &status) == 0 && S_ISLNK(status.st_mode);
+    if (is_link && (is_own_link(self) || stat(self->symlink, &status) < 0)) {
         (void)unlink(self->symlink);
     }
     return symlink(self->name, self->symlink);
@@ -166,7 +178,7 @@ static tp_line_event check_tcp(tp_line *self, const struct pollfd entries[2]) {
 /* --- both --- */
 
 void tp_line_destroy(tp_line *self) {
-    if (self->symlink) {
+    if (self->symlink && is_own_link(self)) {
         (void)unlink(self->symlink);
     }
     if (self->data >= 0) {
