@@ -92,14 +92,16 @@ def assign_ports(given: Sequence[str], targets: Sequence[str]) -> dict[str, str]
         targets: the targets' names.
 
     Raises:
-        UsageError: a target has two ports, or two targets would share a real one.
+        UsageError: a target has two ports or an empty one, two targets would share a real one, or a
+            port is for a target that is not among them.
     """
     names = "|".join(map(re.escape, targets))
     ports: dict[str, str] = {}
     for text in given:
         # A port's own name may hold commas and equal signs.
         for piece in re.split(rf",(?=(?:{names})=)", text):
-            own = re.fullmatch(rf"({names})=(.+)", piece, re.DOTALL)
+            own = re.fullmatch(rf"({names})=(.*)", piece, re.DOTALL)
+            _demand_sense(own[2] if own else piece, targets, named=bool(own))
             chosen = {own[1]: own[2]} if own else dict.fromkeys(targets, piece)
             if not own and len(targets) > 1 and piece != SIMULATED:
                 raise UsageError(
@@ -112,6 +114,25 @@ def assign_ports(given: Sequence[str], targets: Sequence[str]) -> dict[str, str]
                 )
             ports |= chosen
     return ports
+
+
+def _demand_sense(port: str, targets: Sequence[str], *, named: bool) -> None:
+    """Refuse an empty port, and one for a target that is not among ``targets``."""
+    if not port.strip():
+        raise UsageError(
+            "The port's name is empty.",
+            hint="Name a port or a board, see tinyproof ports; or leave --port out.",
+        )
+    # A URL's own query may look like it.
+    begin = "" if named else "^|"
+    stranger = re.search(rf"(?:{begin},)([A-Za-z][\w-]*)=", port) if "://" not in port else None
+    if stranger:
+        raise UsageError(
+            f"A port is given for {stranger[1]}, which is not among the targets: "
+            f"{', '.join(dict.fromkeys(targets))}.",
+            hint=f"Add it: --target {','.join(dict.fromkeys(targets))},{stranger[1]}, or leave its "
+            "port out.",
+        )
 
 
 def plan(
@@ -137,7 +158,7 @@ def model_names(pairs: Iterable[Pair]) -> dict[Path | None, str]:
             break
     else:
         names = {model: str(model) for model in models}
-    return {None: _DIGITS, **names}
+    return {None: _DIGITS} | {model: names[model] for model in models}
 
 
 def _unlike(name: str, taken: Iterable[str]) -> str:

@@ -61,6 +61,7 @@ from tinyproof.report import (
     verdict_line,
     write_report,
 )
+from tinyproof.report.consistency import contradictions
 from tinyproof.stats import Latency
 from tinyproof.tensors import TensorDescription
 from tinyproof.verdict import Judgement, Task, Verdict, judge
@@ -202,6 +203,7 @@ def test_nothing_passes_but_a_complete_and_right_run(
     failure, code = decide(run)
     assert (failure is None) is (judged.passed and not slow and not silent)
     assert (code == 0) is (failure is None)
+    assert not list(contradictions(make_report(run)))
 
 
 def test_the_sentence_names_the_first_sample_and_what_it_got() -> None:
@@ -340,6 +342,40 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(UsageError):
         load_report(path)
+
+
+@pytest.mark.parametrize(
+    ("edited", "named"),
+    [
+        ({"verdicts": {"wrong": 2, "exact": 1}}, "passed is true with 2 wrong answers"),
+        ({"verdicts": {"unstable": 1, "exact": 2}}, "passed is true with 1 unstable answer"),
+        ({"verdicts": {"exact": 2}}, "verdicts of 2 of 3 samples"),
+        ({"verdicts": {"exact": 4, "close": -1}}, "-1 answers are close"),
+        ({"memory": {"flash": -5}}, "report.memory.flash is -5"),
+        ({"samples": 0, "verdicts": {"exact": 0}}, "passed is true with no sample"),
+        ({"passed": False}, "passed is false without a failure"),
+        ({"exit_code": 1}, "passed is true with exit code 1"),
+        ({"failure": {"class": "numeric", "sentence": "s", "hint": ""}}, "true with a failure"),
+    ],
+)
+def test_an_edited_report_that_contradicts_itself_is_refused(
+    tmp_path: Path, edited: dict[str, Any], named: str
+) -> None:
+    data = to_dict(make_report(result()))
+    for key, value in edited.items():
+        data[key] = data[key] | value if isinstance(data[key], dict) else value
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(UsageError, match=named):
+        load_report(path)
+
+
+def test_a_verdict_that_is_not_counted_is_refused(tmp_path: Path) -> None:
+    data = to_dict(make_report(result()))
+    del data["verdicts"]["exact"]
+    (tmp_path / "report.json").write_text(json.dumps(data))
+    with pytest.raises(UsageError, match="the verdict exact is not counted"):
+        load_report(tmp_path)
 
 
 def test_a_missing_report_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyproof.errors import StorageError, UsageError
+from tinyproof.report.consistency import contradictions
 from tinyproof.report.model import SCHEMA, Report
 from tinyproof.storage import open_given, write_atomic
 from tinyproof.text import printable
@@ -69,7 +70,7 @@ def load_report(path: Path) -> Report:
     """Read a report; ``path`` is the file or the folder that holds it.
 
     Raises:
-        UsageError: missing, or not a report of this version.
+        UsageError: missing, not a report of this version, or one that contradicts itself.
         StorageError: the file cannot be read.
     """
     file = path / FILE_NAME if path.is_dir() else path
@@ -88,11 +89,17 @@ def load_report(path: Path) -> Report:
     if len(data) > MAX_BYTES:
         raise UsageError(f"The report {label} is larger than {MAX_BYTES:,} bytes.")
     try:
-        return from_dict(json.loads(data))
+        report = from_dict(json.loads(data))
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"The report {label} is not JSON.", hint="Run again to write it."
         ) from error
+    for clause in contradictions(report):
+        raise UsageError(
+            f"The report {label} contradicts itself: {printable(clause)}.",
+            hint="Give a report.json as tinyproof wrote it.",
+        )
+    return report
 
 
 def schema() -> dict[str, Any]:
