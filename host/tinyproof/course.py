@@ -104,6 +104,7 @@ class Course:
     """What has become known so far; a run that ends early reports just that.
 
     Attributes:
+        provenance: what ran the firmware.
         budgets: those of the command line, and those of ``target.ini`` where it gives none.
         compared: whether the comparison was begun; it is made once.
         expected: the reference's answers; ``close`` releases them.
@@ -115,6 +116,7 @@ class Course:
     target: Target
     subject: Subject
     simulated: bool
+    provenance: Provenance = Provenance.BOARD
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     generated: Generated | None = None
@@ -173,7 +175,7 @@ def result_of(project: Project, course: Course) -> RunResult:
         started=course.started,
         duration_s=time.monotonic() - course.began,
         target=course.target.name,
-        provenance=Provenance(course.target.provenance if course.simulated else "board"),
+        provenance=course.provenance,
         engine=course.target.engine(course.options.engine),
         engine_version=board.hello.model.engine_version if board else "",
         model=_model_info(course.subject),
@@ -227,15 +229,15 @@ def _build_info(firmware: Firmware) -> BuildInfo:
 def _events(course: Course, board: Board) -> Iterator[Event]:
     events = board.device.events
     causes = ", ".join(sorted(set(events.causes)))
-    for kind, number in (
-        ("restart", events.restarts),
-        ("retransmission", events.retransmissions),
-        ("probe", events.probes),
-        ("late-answer", events.late_answers),
-        ("dropped-frame", events.dropped_frames),
+    for kind, number, what in (
+        ("restart", events.restarts, causes),
+        ("retransmission", events.retransmissions, "sent again: request or answer was lost"),
+        ("probe", events.probes, "asked whether the board still lives, which was silent"),
+        ("late-answer", events.late_answers, "came when nobody waited for it any more"),
+        ("dropped-frame", events.dropped_frames, "no intact frame: damaged, or text"),
     ):
         if number:
-            yield Event(kind, number, causes if kind == "restart" else "")
+            yield Event(kind, number, what)
     for text in board.device.link.returns:
         yield Event("port-return", 1, text)
     if course.differences:

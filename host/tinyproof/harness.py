@@ -21,6 +21,7 @@ from tinyproof.errors import ArenaError, BuildError
 from tinyproof.frame import encoded_size
 from tinyproof.link import Observer, observed
 from tinyproof.messages import Hello
+from tinyproof.ports import is_pseudo_terminal
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.protocol import ErrorCode
@@ -274,8 +275,18 @@ def attach(
         )
         device = stack.enter_context(meeting)
         _check_arena(device.description)
-        provenance = target.provenance if simulated else "board"
-        yield Board(device, firmware, device.link.port, provenance, access.simulator)
+        worth = provenance(target, access.port, simulated=simulated)
+        yield Board(device, firmware, device.link.port, worth, access.simulator)
+
+
+def provenance(target: Target, port: str | None, *, simulated: bool) -> str:
+    """Return what figures of a run on ``port`` are worth: one of ``targets.PROVENANCES``.
+
+    Nobody can tell what answers behind a pseudo-terminal, but it is a program.
+    """
+    if simulated:
+        return target.provenance
+    return "emulator" if port and is_pseudo_terminal(port) else "board"
 
 
 def _check_arena(hello: Hello) -> None:

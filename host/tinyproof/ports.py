@@ -193,6 +193,12 @@ def _has_other_end(pid: int, path: str) -> bool:
 def _target_of(link: Path) -> str:
     try:
         return str(link.readlink())
+def is_pseudo_terminal(url: str) -> bool:
+    """Whether a port, or what it is a link to, ends in a program and in no device."""
+    device = _device_number(url)
+    return device is not None and os.major(device) in _PSEUDO_TERMINAL_MAJORS
+
+
     except OSError:
         return ""
 

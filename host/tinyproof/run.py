@@ -13,6 +13,7 @@ from tinyproof.closer import look_closer
 from tinyproof.codegen import Generated
 from tinyproof.course import Course, RunOptions, classes_of, result_of
 from tinyproof.device import Device
+from tinyproof.discovery import resolve
 from tinyproof.distance import Distance
 from tinyproof.errors import TinyProofError, UsageError
 from tinyproof.harness import (
@@ -23,6 +24,7 @@ from tinyproof.harness import (
     fingerprints,
     generate_model,
     make_firmware,
+    provenance,
 )
 from tinyproof.image import image_figures
 from tinyproof.metadata import normalizations
@@ -56,7 +58,8 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
     target.engine(options.engine)
     simulated = is_simulated(target, options.port)
     subject = find_subject(project, options.model, options.samples, progress, form=options.form)
-    course = Course(options, target, subject, simulated)
+    worth = provenance(target, resolve(target, options.port), simulated=simulated)
+    course = Course(options, target, subject, simulated, Provenance(worth))
     course.budgets = options.budgets.over(target_budgets(target))
     course.log = WireLog(options.wire_log) if options.wire_log else None
     try:
@@ -174,7 +177,7 @@ def _header(course: Course, firmware: Firmware, samples: PreparedSamples) -> Hea
     return Header(
         target=course.target.name,
         engine=firmware.engine,
-        provenance=Provenance(course.target.provenance if course.simulated else "board"),
+        provenance=course.provenance,
         port=options.port or "",
         model_name=course.subject.name,
         model=course.subject.model,

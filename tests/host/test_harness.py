@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from native_cli import INT8, SAMPLES
-from tinyproof.errors import UsageError
-from tinyproof.harness import Board, open_session
+from tinyproof.errors import PortError
+from tinyproof.harness import Board, open_session, provenance
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.samples import PreparedSamples, SampleSet, load_samples
@@ -96,8 +97,19 @@ def test_a_board_tells_reports_who_it_is(board: Board) -> None:
     assert told["build"] == board.hello.build_id.hex()
 
 
+def test_what_answers_behind_a_pseudo_terminal_is_no_board(board: Board, tmp_path: Path) -> None:
+    target = board.firmware.target
+    link = tmp_path / "ttyBOARD"
+    link.symlink_to(board.port)
+    assert provenance(target, board.port, simulated=False) == "emulator"
+    assert provenance(target, str(link), simulated=False) == "emulator"
+    assert provenance(target, "/dev/null", simulated=False) == "board"
+    assert provenance(target, "socket://localhost:4000", simulated=False) == "board"
+    assert provenance(target, board.port, simulated=True) == target.provenance == board.provenance
+
+
 def test_a_session_on_a_target_that_needs_a_port_says_so(project: Project) -> None:
     subject = given_or_fixture(project, INT8, SAMPLES)
     session = open_session(project, subject, Progress(), target="uno")
-    with pytest.raises(UsageError, match="needs a port"), session:
+    with pytest.raises(PortError, match="needs a port"), session:
         pass

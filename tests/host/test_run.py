@@ -224,7 +224,10 @@ def test_a_program_started_by_hand_is_proved_on_its_port(project: Project, out: 
     with started(firmware_of(project, INT8).build.program) as port:
         ended = call(*prove_int8_on(port, out))
     assert ended.code == 0, ended
-    assert report_of(out)["port"] == port
+    report = report_of(out)
+    assert report["port"] == port
+    assert report["provenance"] == "emulator"
+    assert "a program behind a pseudo-terminal" in (out / "report.md").read_text() + ended.out
 
 
 def assert_refused(out: Path, failure: str = "identity") -> None:

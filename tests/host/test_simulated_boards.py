@@ -165,7 +165,8 @@ def test_someone_elses_sketch_is_refused_then_flashed_over_and_the_model_proved(
     assert "sketch" in err
 
     report = prove(boards_project, tmp_path / "report", *board)
-    assert report["provenance"] == "board", "through a port, nobody can tell"
+    assert report["provenance"] == "emulator", "a program, and nobody can tell which"
+    assert report["clock"]["status"] == "good"
     # It runs our firmware now, but another model's is asked for; then the same one again.
     other = ("--model", DIGITS / "int8_float_io.tflite", "--samples", SAMPLES)
     code, _, err = ended(tinyproof(boards_project, "run", *other, *board, "--no-flash"))

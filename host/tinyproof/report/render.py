@@ -178,9 +178,12 @@ def _print(console: Console, table: Table) -> None:
 
 def provenance_text(report: Report) -> str:
     """Return what ran the firmware, in words."""
-    return {"board": "real board", "host": "host process"}.get(
-        report.provenance.value, report.provenance.value
-    )
+    words = {
+        "board": "real board",
+        "emulator": "a program behind a pseudo-terminal",
+        "host": "host process",
+    }
+    return words.get(report.provenance.value, report.provenance.value)
 
 
 def _microseconds(value: float) -> str:

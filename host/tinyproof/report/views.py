@@ -33,14 +33,14 @@ TIGHT = 0.9
 WORTH = {
     Provenance.BOARD: "Measured on a real board.",
     Provenance.CYCLE_EXACT: "Measured on a cycle-exact simulator: cycles are those of the chip.",
-    Provenance.EMULATOR: "Run in an emulator: answers count, times say nothing of the chip.",
+    Provenance.EMULATOR: "Run by a program behind a pseudo-terminal: answers count, times may not.",
     Provenance.HOST: "Run as a program on a computer: answers count, times and sizes are its own.",
 }
 
 PLACES = {
     Provenance.BOARD: "real board",
     Provenance.CYCLE_EXACT: "cycle-exact simulator",
-    Provenance.EMULATOR: "emulator, not a board",
+    Provenance.EMULATOR: "program behind a pseudo-terminal, not a board",
     Provenance.HOST: "computer, not a board",
 }
 
