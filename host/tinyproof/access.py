@@ -20,6 +20,7 @@ from tinyproof.errors import (
     DeviceSilentError,
     EchoError,
     IdentityError,
+    PortCause,
     PortError,
     ProtocolError,
     RefusedError,
@@ -31,6 +32,7 @@ from tinyproof.identity import Identity
 from tinyproof.link import Link, open_link
 from tinyproof.progress import Progress
 from tinyproof.project import Project
+from tinyproof.quarantine import Quarantine
 from tinyproof.recovery import BoardPort, open_board
 from tinyproof.simulators.start import SimulatedBoard, simulated_board, start_program
 from tinyproof.storage import lock
@@ -60,19 +62,26 @@ def is_simulated(target: Target, port: str | None) -> bool:
     """Whether ``port`` means the target's simulator.
 
     Raises:
-        UsageError: no port is given and none can be assumed, or there is no simulator.
-        PortError: the board of that name is not attached.
+        UsageError: several boards may be meant, or there is no simulator.
+        PortError: no port is given and no board attached, or not the one of that name.
     """
     return _is_simulated(target, resolve(target, port))
 
 
+def no_board(target: Target) -> PortError:
+    """Return the error for a target of which no board is attached, and no port given."""
+    return PortError(
+        f"Target {target.name} needs a port: no attached board is known to be one.",
+        port="",
+        cause=PortCause.ABSENT,
+        hint="Plug it in, or name its port with --port; tinyproof ports lists them"
+        + (", and --port sim starts a simulator." if target.simulator else "."),
+    )
+
+
 def _is_simulated(target: Target, port: str | None) -> bool:
     if port is None and not target.hosted:
-        raise UsageError(
-            f"Target {target.name} needs a port: no attached board is known to be one.",
-            hint="Plug it in, or name its port with --port; tinyproof ports lists them"
-            + (", and --port sim starts a simulator." if target.simulator else "."),
-        )
+        raise no_board(target)
     if port not in (None, SIMULATED):
         return False
     if not target.simulator:
@@ -89,8 +98,8 @@ def hold_board(
     """Take a board that nobody else of this project may use meanwhile; start it if simulated.
 
     Raises:
-        UsageError: the target needs a port.
-        PortError: another run has the board, or the simulator does not start.
+        UsageError: see ``is_simulated``.
+        PortError: no board is attached, another run has it, or the simulator does not start.
         ToolchainError: the simulator is not installed.
     """
     port = resolve(target, port)
@@ -100,6 +109,7 @@ def hold_board(
         busy = PortError(
             f"Another run of this project is using the board on {port}.",
             port=port,
+            cause=PortCause.BUSY,
             hint="Wait for it to end, or name another port.",
         )
         with lock(_board_lock(project, port), wait_s=0, busy=busy):
@@ -164,6 +174,7 @@ def meet(
     progress: Progress,
     *,
     flash: bool,
+    despite_echo: bool = False,
 ) -> Iterator[Device]:
     """Converse with a board that runs the expected firmware, flashed first if it does not.
 
@@ -174,9 +185,9 @@ def meet(
         built: the firmware.
         expected: what a board that runs it says of itself.
         access: the board.
-    despite_echo: bool = False,
         progress: told of each step.
         flash: whether a board that runs something else may be flashed.
+        despite_echo: also where the port echoes: hardly ever is there a board.
 
     Raises:
         RefusedError: somebody else is met, and must not be or could not be replaced.
@@ -185,9 +196,9 @@ def meet(
     """
     target = built.target
     flash = flash and not target.hosted
+    warn_of_quarantine(access, progress)
     stranger: TinyProofError | None = None
     port = access.port
-        despite_echo: also where the port echoes: hardly ever is there a board.
     with progress.step("connect", access.port or "a program of this machine") as step:
         device = Device(access.open())
         try:
@@ -207,6 +218,13 @@ def meet(
         device = _flash(project, built, expected, access, port, progress)
     with device:
         yield device
+
+
+def warn_of_quarantine(access: Access, progress: Progress) -> None:
+    """Tell that a board is in quarantine, if it is; it is used all the same."""
+    is_real = access.port and access.simulator is None
+    if is_real and (warning := Quarantine().warning(access.port)):
+        progress.note(warning)
 
 
 def _why_flash(error: TinyProofError) -> str:

@@ -15,7 +15,7 @@ from serial.tools import list_ports
 
 from tinyproof import benchmap, ports
 from tinyproof.benchmap import BenchMap
-from tinyproof.errors import PortError, UsageError
+from tinyproof.errors import PortCause, PortError, UsageError
 from tinyproof.targets import Target
 from tinyproof.text import printable
 
@@ -97,22 +97,27 @@ def resolve(target: Target, port: str | None) -> str | None:
         The port; None if none was given and none is attached, or if the target needs none.
 
     Raises:
-        UsageError: several boards are of this target, or the bench map says that the named board is
-            of another, or is damaged.
+        UsageError: several boards are of this target, the port is empty, or the bench map does not
+            know the name, says that the named board is of another target, or is damaged.
         PortError: the named board is not attached.
     """
     if port is None:
         return None if target.hosted else _only_one(target)
+    if not port.strip():
+        raise UsageError(
+            "The port's name is empty.",
+            hint="Name a port or a board, see tinyproof ports; or leave --port out.",
+        )
     if port == SIMULATED or not benchmap.is_name(port):
         return port
     bench = benchmap.load()
     entry = bench.entries.get(port)
     if entry is None:
         if bench.entries and not Path(port).exists() and port not in ports.available():
-            raise PortError(
+            raise UsageError(
                 f"There is neither a port nor a board of the name {port}.",
-                port=port,
-                hint=f"The bench map {bench.file} has: {', '.join(bench.entries)}.",
+                hint=f"The bench map {bench.file} has: {', '.join(bench.entries)}; "
+                "see: tinyproof ports",
             )
         return port
     if entry.target != target.name:
@@ -125,6 +130,7 @@ def resolve(target: Target, port: str | None) -> str | None:
         raise PortError(
             f"The board {port} (serial number {printable(entry.serial_number)}) is not attached.",
             port=port,
+            cause=PortCause.ABSENT,
             hint="Plug it in, then see: tinyproof ports",
         )
     return found

@@ -9,12 +9,14 @@ import errno
 import os
 import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from serial.tools import list_ports
 
-from tinyproof.errors import PortError, TinyProofError, UsageError
+from tinyproof import benchmap
+from tinyproof.errors import PortCause, PortError, TinyProofError, UsageError
 from tinyproof.text import printable
 
 _PROC = Path("/proc")
@@ -98,6 +100,7 @@ def busy(url: str, held_by: list[Holder]) -> PortError:
     return PortError(
         f"The port {printable(url)} is busy: {names or 'another program'} has it open.",
         port=url,
+        cause=PortCause.BUSY,
         hint="End that program, or choose another port.",
     )
 
@@ -111,31 +114,41 @@ def explain(url: str, error: OSError | ValueError) -> TinyProofError:
             hint="Give a device such as /dev/ttyUSB0, or a URL such as socket://localhost:4000.",
         )
     if not Path(url).exists() and "://" not in url:
-        return PortError(f"The port {name} does not exist.", port=url, hint=_suggestion())
+        return _absent(url, f"The port {name} does not exist.")
     if error.errno in (errno.EBUSY, errno.EAGAIN):
         return busy(url, holders(url))
     if error.errno in (errno.EACCES, errno.EPERM):
         return _not_permitted(url)
     if (_device_number(url) is None and "://" not in url) or "ioctl" in str(error):
-        return PortError(f"{name} is not a serial port.", port=url, hint=_suggestion())
+        return _absent(url, f"{name} is not a serial port.")
     return PortError(
         f"The port {name} does not open: {printable(str(error))}.",
         port=url,
+        cause=PortCause.ABSENT if "://" in url else PortCause.BOARD,
         hint="Check that its other end is there and takes connections.",
     )
 
 
+def _absent(url: str, sentence: str) -> PortError:
+    return PortError(sentence, port=url, cause=PortCause.ABSENT, hint=_suggestion())
+
+
 def _suggestion() -> str:
-    attached = ", ".join(available())
-    if attached:
-        return f"Choose one that is attached: {attached}."
-    return "No serial port is attached: plug the board in, or use --port sim."
+    """Return what to name instead. A port that is not on USB, as PCs have, is no board's."""
+    found = list_ports.comports()
+    known = sorted(port.device for port in found if getattr(port, "vid", None) is not None)
+    with suppress(UsageError):  # A damaged bench map is another trouble.
+        known += benchmap.load().entries
+    if known:
+        return f"Choose a board: {printable(', '.join(known))}; see: tinyproof ports"
+    return "No board is attached by USB: plug it in, or use --port sim; see: tinyproof ports"
 
 
 def _not_permitted(url: str) -> PortError:
     return PortError(
         f"You have no permission to open the port {printable(url)}.",
         port=url,
+        cause=PortCause.FORBIDDEN,
         hint=f"Run: {permission_fix(url)}.",
     )
 
@@ -180,6 +193,12 @@ def _has_open(pid: int, device: int) -> bool:
     return any(_device_number(str(link)) == device for link in _open_files(pid))
 
 
+def is_pseudo_terminal(url: str) -> bool:
+    """Whether a port, or what it is a link to, ends in a program and in no device."""
+    device = _device_number(url)
+    return device is not None and os.major(device) in _PSEUDO_TERMINAL_MAJORS
+
+
 def _has_other_end(pid: int, path: str) -> bool:
     """Return whether the process is the master of the pseudo-terminal at ``path``."""
     device = _device_number(path)
@@ -193,12 +212,6 @@ def _has_other_end(pid: int, path: str) -> bool:
 def _target_of(link: Path) -> str:
     try:
         return str(link.readlink())
-def is_pseudo_terminal(url: str) -> bool:
-    """Whether a port, or what it is a link to, ends in a program and in no device."""
-    device = _device_number(url)
-    return device is not None and os.major(device) in _PSEUDO_TERMINAL_MAJORS
-
-
     except OSError:
         return ""
 

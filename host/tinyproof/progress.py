@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,3 +25,7 @@ class Progress:
         """Enter the step ``name`` (one word), working on ``what``."""
         del name, what
         yield Step()
+
+    def note(self, text: str) -> None:
+        """Tell something that the user has to know, but that stops nothing; here a warning."""
+        warnings.warn(text, stacklevel=2)

@@ -1,4 +1,4 @@
-"""Boards of a bench that may not be used until somebody has looked at them: a state file."""
+"""Boards of a bench that somebody has to look at: a state file, which ``--quarantine`` obeys."""
 
 from __future__ import annotations
 
@@ -80,22 +80,43 @@ class Quarantine:
 
         Raises:
             PortError: it is.
+            UsageError: see ``entries``.
         """
-        entry = self.entries().get(board_key(port))
-        if entry:
+        if told := self._told(port):
             raise PortError(
-                f"The board on {printable(port)} is in quarantine since {entry.since} "
-                f"({entry.failure}: {entry.sentence})",
+                f"The board on {printable(port)} {told}",
                 port=port,
-                hint=f"Mend it, then: tinyproof boards --release {printable(board_key(port))}",
+                hint=f"Mend it, then: {_release(port)}",
             )
 
-    def add(self, port: str, failure: str, sentence: str) -> None:
-        """Put the board on ``port`` in quarantine."""
+    def warning(self, port: str) -> str:
+        """Return a sentence for a board that is in quarantine and used all the same, else ``""``.
+
+        A list that cannot be read is a warning too.
+        """
+        try:
+            told = self._told(port)
+        except UsageError as error:
+            return f"{error.sentence} {error.hint}"
+        return told and f"the board on {printable(port)} {told} When it is mended: {_release(port)}"
+
+    def _told(self, port: str) -> str:
+        entry = self.entries().get(board_key(port))
+        return f"is in quarantine since {entry.since}: {entry.sentence}" if entry else ""
+
+    def add(self, port: str, failure: str, sentence: str, *, key: str = "") -> None:
+        """Put a board in quarantine.
+
+        Args:
+            port: where it is or was.
+            failure: the failure class.
+            sentence: what happened.
+            key: what ``board_key`` said of the port while the board was there; asked now if empty.
+        """
         since = datetime.now(UTC).isoformat(timespec="seconds")
         entry = Entry(since, port, failure, printable(sentence, limit=_TEXT_SHOWN))
         with self._locked():
-            self._write({**self.entries(), board_key(port): entry})
+            self._write({**self.entries(), key or board_key(port): entry})
 
     def release(self, key: str) -> None:
         """Let a board be used again.
@@ -118,6 +139,10 @@ class Quarantine:
     def _write(self, entries: Mapping[str, Entry]) -> None:
         content = {key: asdict(entry) for key, entry in entries.items()}
         write_atomic(self.file, json.dumps(content, indent=2) + "\n")
+
+
+def _release(port: str) -> str:
+    return f"tinyproof boards --release {printable(board_key(port))}"
 
 
 _FIELDS = ("since", "port", "failure", "sentence")

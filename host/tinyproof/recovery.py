@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tinyproof import ports
 from tinyproof.deadline import Deadline
-from tinyproof.errors import PortError, TinyProofError
+from tinyproof.errors import PortCause, PortError, TinyProofError
 from tinyproof.link import DEFAULT_BAUD, Link, open_link
 
 RETURN_SECONDS = 8.0
@@ -126,9 +126,11 @@ class BoardPort:
             if found or end.expired:
                 try:
                     return self._open_now(found or self.url)
-                except PortError:
+                except PortError as error:
                     # Back, but not ours yet: permissions come a moment later.
                     if end.expired:
+                        if self._was_open and error.cause is PortCause.ABSENT:
+                            error.cause = PortCause.BOARD  # It was there.
                         raise
             time.sleep(_PAUSE_SECONDS)
 

@@ -141,7 +141,6 @@ def test_a_samples_file_that_is_missing(project: Project, out: Path) -> None:
     ("options", "words"),
     [
         (("--target", "nothing"), "native"),
-        (("--target", "uno"), "--port"),
         (("--engine", "magic"), "magic"),
         (("--tolerance-lsb", "-1"), "-1"),
         (("--max-latency-us", "0"), "0"),
@@ -151,6 +150,8 @@ def test_a_samples_file_that_is_missing(project: Project, out: Path) -> None:
         (("--form", "int4"), "int4"),
         (("--nonsense",), "--nonsense"),
         (("--port", "nosuch://here"), "nosuch://here"),
+        (("--target", "native,native"), "native is named twice"),
+        (("--model", "a.tflite,a.tflite"), "a.tflite is named twice"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

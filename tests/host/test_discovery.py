@@ -22,7 +22,7 @@ from tinyproof import asking, benchmap, discovery, ports, recovery
 from tinyproof.access import is_simulated
 from tinyproof.asking import ask, ask_all
 from tinyproof.benchmap import BenchMap
-from tinyproof.errors import PortError, UsageError
+from tinyproof.errors import PortCause, PortError, UsageError
 from tinyproof.harness import generate_model, make_firmware
 from tinyproof.link import open_link
 from tinyproof.progress import Progress
@@ -99,8 +99,10 @@ def test_a_number_that_says_nothing_is_not_that_of_a_port_without_one(
 
 def test_without_a_board_a_port_is_asked_for(uno: Target, attach: Callable[..., None]) -> None:
     attach(PLAIN)
-    with pytest.raises(UsageError, match="needs a port"):
+    with pytest.raises(PortError, match="needs a port"):
         is_simulated(uno, None)
+    assert_complains(call("run", "--target", "uno"), 4, "port: ", "needs a port")
+    assert_complains(call("run", "--target", "uno", "--quarantine"), 4, "needs a port")
 
 
 def test_two_boards_are_not_chosen_between(uno: Target, attach: Callable[..., None]) -> None:
@@ -159,9 +161,33 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
 ) -> None:
     benchmap.save(bench, [("B2", "uno")])
     attach(FIRST)
-    with pytest.raises(PortError, match="neither a port nor a board of the name uno-9") as caught:
+    with pytest.raises(UsageError, match="neither a port nor a board of the name uno-9") as caught:
         discovery.resolve(uno, "uno-9")
     assert "uno-1" in caught.value.hint
+
+
+def test_an_empty_port_has_a_sentence_of_its_own(uno: Target) -> None:
+    for empty in ("", " "):
+        with pytest.raises(UsageError, match="name is empty"):
+            discovery.resolve(uno, empty)
+    for port in ("", "native="):
+        assert_complains(call("run", "--port", port), 2, "name is empty")
+    assert_complains(call("verify", "--port", ""), 2, "name is empty")
+
+
+@pytest.mark.parametrize("name", ["left-uno", "{tmp_path}/file"])
+def test_only_what_may_be_a_board_is_suggested(
+    name: str, attach: Callable[..., None], bench: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no port")
+    name = name.format(tmp_path=tmp_path)
+    attach(PLAIN)
+    alone = ports.explain(name, OSError())
+    assert "/dev/ttyS0" not in alone.hint
+    assert "tinyproof ports" in alone.hint
+    attach(PLAIN, BRIDGE)
+    benchmap.save(bench, [("A1", "uno")])
+    assert "Choose a board: /dev/ttyUSB0, uno-1; " in ports.explain(name, OSError()).hint
 
 
 @pytest.mark.parametrize("port", ["sim", "COM3", "/dev/ttyACM9", "socket://localhost:1"])
@@ -300,8 +326,31 @@ def test_saving_without_a_file_writes_the_users_own(
     assert benchmap.load(bench).entries["uno-1"].serial_number == "A1"
 
 
+def test_where_nothing_can_be_saved_no_file_is_named(
+    attach: Callable[..., None], tmp_path: Path
+) -> None:
+    attach(PLAIN)
+    ended = call("ports", "--save", "bench.toml")
+    assert_complains(ended, 4, "Nothing to save: no attached board has a serial number")
+    assert "Bench map" not in ended.out
+    assert not (tmp_path / "bench.toml").exists()
+    attach(FIRST)
+    assert "Bench map: bench.toml" in call("ports", "--save", "bench.toml").out
+    ended = call("ports", "--save", "bench.toml")
+    assert (ended.code, "Nothing new to save in bench.toml" in ended.out) == (0, True)
+
+
+def test_a_port_is_known_by_a_link_to_it_too(attach: Callable[..., None], tmp_path: Path) -> None:
+    attach(replace(BRIDGE, serial_number="C3"))
+    (tmp_path / "by-id").symlink_to(BRIDGE.device)
+    assert call("ports", "--save", "bench.toml", "--as", "by-id=esp32dev").code == 0
+    assert benchmap.load(tmp_path / "bench.toml").entries["esp32dev-1"].serial_number == "C3"
+
+
 def test_an_assignment_to_no_target_is_refused(attach: Callable[..., None]) -> None:
     attach(FIRST)
+    wrong = call("ports", "--save", "bench.toml", "--as", "/dev/ttyACM9=uno")
+    assert_complains(wrong, 2, "/dev/ttyACM9 is not attached", "/dev/ttyACM0")
     assert_complains(call("ports", "--as", "/dev/ttyACM0=toaster"), 2, "PORT=TARGET")
 
 
@@ -421,8 +470,28 @@ def test_a_port_that_was_open_is_waited_for_under_its_new_name(usb: Usb) -> None
 
 def test_a_port_that_was_never_open_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "RETURN_SECONDS", 1000.0)
-    with pytest.raises(PortError, match="does not exist"):
+    with pytest.raises(PortError, match="does not exist") as caught:
         BoardPort("/dev/none", open_link).open()
+    assert caught.value.cause is PortCause.ABSENT
+
+
+def test_a_port_that_was_open_and_does_not_come_back_is_its_boards_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(recovery, "RETURN_SECONDS", 0.0)
+    ours, theirs = pty.openpty()
+    port = tmp_path / "port"
+    port.symlink_to(os.ttyname(theirs))
+    try:
+        board = BoardPort(str(port), open_link)
+        board.open().close()
+        port.unlink()
+        with pytest.raises(PortError, match="does not exist") as caught:
+            board.open()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert caught.value.cause is PortCause.BOARD
 
 
 def test_bootloader_and_firmware_may_write_a_serial_number_differently(

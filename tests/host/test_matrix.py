@@ -92,6 +92,20 @@ def test_a_port_that_cannot_be_meant_is_refused(given: list[str]) -> None:
         assign_ports(given, ["uno", "mega"])
 
 
+@pytest.mark.parametrize(
+    "given", [["uno=U", "native=x"], ["native=x"], ["uno=/dev/ttyACM0,native=x"], ["U,native=x"]]
+)
+def test_a_port_for_what_is_no_target_of_the_run_says_so(given: list[str]) -> None:
+    with pytest.raises(UsageError, match="given for native, which is not among the targets: uno"):
+        assign_ports(given, ["uno"])
+
+
+@pytest.mark.parametrize("given", ["", "uno=", " "])
+def test_an_empty_port_is_refused(given: str) -> None:
+    with pytest.raises(UsageError, match="empty"):
+        assign_ports([given], ["uno"])
+
+
 # -- running
 
 

@@ -6,9 +6,11 @@ import click
 
 
 @click.command(short_help="List the boards in quarantine, or release one.")
-@click.option("--release", metavar="BOARD", help="Let this board be used again.")
+@click.option("--release", metavar="BOARD", help="Take this board out of quarantine.")
 def command(release: str | None) -> int:
     """List the boards in quarantine, or release one, by serial number, port or bench name.
+
+    run --quarantine refuses such a board; everything else warns and uses it.
 
     \b
     Examples:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from tinyproof.cli.streams import complain
 from tinyproof.progress import Progress, Step
 from tinyproof.text import printable
 
@@ -69,3 +70,7 @@ class ConsoleProgress(Progress):
                 yield step
         seconds = f"{time.monotonic() - began:5.1f} s"
         self._console.print(f"{name:<9} {what:<34} {seconds}  {step.text}".rstrip(), markup=False)
+
+    def note(self, text: str) -> None:
+        """Show ``text`` as a line of its own."""
+        complain(text)

@@ -176,7 +176,7 @@ def do_job(given: dict[str, Any], bench: BenchOptions | None = None) -> tuple[Ru
     folder: Path = given["out"] or project.state / "report"
     check_writable(folder)
     if given.get("quarantine"):
-        return run_on_bench(project, chosen, ConsoleProgress(), Quarantine()), folder
+        return run_on_bench(project, chosen, ConsoleProgress(), Quarantine(), complain), folder
     return run(project, chosen, ConsoleProgress()), folder
 
 

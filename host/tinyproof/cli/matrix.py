@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -19,22 +19,34 @@ if TYPE_CHECKING:
 INDEX = "index.json"
 PAGE = "index.html"
 _DEFAULT = ("native",)
+_T = TypeVar("_T")
 _OWN = ("target", "port", "model", "out")
 _SINGLE = {"baseline": "--baseline", "wire_log": "--wire-log"}
 
 
 def _names(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for text in given for name in text.split(",") if name)
+    names = tuple(name for text in given for name in text.split(",") if name)
+    return _once(names)
 
 
 def _files(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tuple[Path, ...]:
     """Take commas for separators, unless there is a file of that very name."""
-    return tuple(
-        Path(name)
-        for text in given
-        for name in ([text] if Path(text).exists() else text.split(","))
-        if name
+    return _once(
+        tuple(
+            Path(name)
+            for text in given
+            for name in ([text] if Path(text).exists() else text.split(","))
+            if name
+        )
     )
+
+
+def _once(named: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Refuse what is named twice: it would be one run where two were asked for."""
+    for index, name in enumerate(named):
+        if name in named[:index]:
+            raise click.BadParameter(f"{name} is named twice; once is enough.")
+    return named
 
 
 SUBJECT: tuple[Callable[..., Any], ...] = (

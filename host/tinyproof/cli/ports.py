@@ -60,6 +60,7 @@ def command(ask: bool, as_json: bool, save: str | None, given: tuple[str, ...]) 
     named = dict(_assignment(text, targets) for text in given)
     file = None if save is None else benchmap.user_file() if save == _USER_FILE else Path(save)
     boards = discovery.attached(targets.values(), benchmap.load(file))
+    named = dict(_board_port(port, boards, target) for port, target in named.items())
     replies = ask_all(boards, targets) if ask else {}
     if as_json:
         click.echo(json.dumps([_record(b, replies.get(b.port)) for b in boards], indent=2))
@@ -74,6 +75,17 @@ def _assignment(text: str, targets: Mapping[str, object]) -> tuple[str, str]:
     if target not in targets:
         raise click.UsageError(f"--as {text}: PORT=TARGET is wanted; see tinyproof targets.")
     return port, target
+
+
+def _board_port(given: str, boards: Sequence[Attached], target: str) -> tuple[str, str]:
+    """Return the port that ``given`` names, which may be a link to it, and the target."""
+    for board in boards:
+        if Path(given).resolve() == Path(board.port).resolve():
+            return board.port, target
+    attached = ", ".join(board.port for board in boards) or "none"
+    raise click.UsageError(
+        f"--as {given}={target}: {given} is not attached; the ports that are: {attached}."
+    )
 
 
 def _record(board: Attached, reply: Reply | None) -> dict[str, Any]:
@@ -132,8 +144,13 @@ def _save(
     replies: Mapping[str, Reply],
     named: Mapping[str, str],
 ) -> None:
-    """Add to the bench map what is certain, and say what is left out and why."""
+    """Add to the bench map what is certain, and say what is left out and why.
+
+    Raises:
+        PortError: there is nothing to save, and no bench map.
+    """
     from tinyproof import benchmap
+    from tinyproof.errors import PortError
 
     found = []
     for board in boards:
@@ -148,7 +165,13 @@ def _save(
             found.append((board.serial_number, target))
     for entry in benchmap.save(file, found):
         click.echo(f"{entry.name}: {entry.target}, serial number {entry.serial_number}")
-    click.echo(f"Bench map: {file}")
+    if not file.exists():
+        raise PortError(
+            "Nothing to save: no attached board has a serial number of its own and a known target.",
+            port="",
+            hint="Attach one, or say what it is: --as PORT=TARGET.",
+        )
+    click.echo(f"Bench map: {file}" if found else f"Nothing new to save in {file}")
 
 
 def _certain(board: Attached, reply: Reply | None) -> str | None:

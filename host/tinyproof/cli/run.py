@@ -18,8 +18,8 @@ from tinyproof.cli.job import do_job, job_options
 @click.option(
     "--quarantine",
     is_flag=True,
-    help="For benches: try once more what a cable can cause, then never use the board again until "
-    "tinyproof boards --release.",
+    help="For benches: try once more what a cable can cause; a board that fails twice goes into "
+    "quarantine, and runs with --quarantine refuse it until tinyproof boards --release.",
 )
 @click.option(
     "--wire-log",

@@ -21,14 +21,21 @@ def command(
 ) -> int:
     """Ask the board on --port who it is, and say whether it runs the expected firmware.
 
-    Ends with 0 if it does, with 3 if it runs something else.
+    Ends with 0 if it does, with 3 if it runs other firmware of TinyProof's or another model, with 4
+    if anything else runs on it, or nothing answers.
 
     \b
     Examples:
       tinyproof verify --port /dev/ttyACM0 --target uno --model m.tflite
       tinyproof verify
     """
-    from tinyproof.access import demand_identity, greet, hold_board, is_simulated
+    from tinyproof.access import (
+        demand_identity,
+        greet,
+        hold_board,
+        is_simulated,
+        warn_of_quarantine,
+    )
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.device import Device
     from tinyproof.harness import describe_board, generate_model, make_firmware
@@ -45,13 +52,12 @@ def command(
     firmware = make_firmware(
         project, found, subject.model, generated, progress, engine=engine, simulated=simulated
     )
-    with (
-        hold_board(project, found, firmware.build, port) as access,
-        Device(access.open()) as device,
-    ):
-        greet(device, found)
-        for name, value in describe_board(device.description):
-            click.echo(f"{name:<16} {value}")
-        demand_identity(device, firmware.build, firmware.identity)
+    with hold_board(project, found, firmware.build, port) as access:
+        warn_of_quarantine(access, progress)
+        with Device(access.open()) as device:
+            greet(device, found)
+            for name, value in describe_board(device.description):
+                click.echo(f"{name:<16} {value}")
+            demand_identity(device, firmware.build, firmware.identity)
     click.echo("This is the expected firmware.")
     return 0
