@@ -345,3 +345,46 @@ def test_samples_of_another_range_are_not_measured(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_is_a_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
     assert_complains(call("convert", DIGITS / "float32.tflite", *arguments), 2, words)
+
+
+def test_a_form_that_cannot_be_made_does_not_hide_the_others(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    forms = ("--form", "int8", "--form", "float32")
+    ended = call("convert", DIGITS / "float32.tflite", *forms, "--samples", SAMPLES, "--out", out)
+    assert_complains(ended, 2, "int8 cannot be made")
+    assert f"Wrote {out / 'float32.tflite'}." in ended.out
+    assert "341/359" in ended.out
+    refused = call("convert", DIGITS / "float32.tflite", "--form", "int8", "--out", tmp_path / "no")
+    assert_complains(refused, 2, "int8 cannot be made")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep"]
+
+
+def test_a_damaged_keras_file_is_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "model.keras").write_bytes(b"PK\3\4 and no more")
+    with pytest.raises(ModelError, match="is damaged"):
+        open_source(tmp_path / "model.keras", Opening())
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (np.zeros((0, 8, 8, 1), np.float32), "holds no samples"),
+        (np.zeros((3, 8, 8), np.float32), "have shape (3, 8, 8), wanted N x 8 x 8 x 1"),
+    ],
+)
+def test_samples_that_calibrate_nothing_are_refused(x: Any, words: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=x)
+    given = ("--samples", tmp_path / "x.npz", "--out", tmp_path)
+    assert_complains(call("convert", DIGITS / "float32.tflite", *given), 2, words)
+
+
+@pytest.mark.parametrize(("scale", "is_told"), [(255, True), (1, False), (2.5, False)])
+def test_samples_that_look_like_bytes_are_told_of(
+    scale: float, is_told: bool, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(0).integers(0, 2, (4, 8, 8, 1)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=values * np.float32(scale))
+    given = ("--samples", tmp_path / "x.npz", "--out", tmp_path, "--form", "float32")
+    ended = call("convert", DIGITS / "float32.tflite", *given)
+    assert ended.code == 0, ended.err
+    assert ("look raw" in ended.err) is is_told

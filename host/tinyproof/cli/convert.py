@@ -11,6 +11,7 @@ from tinyproof.cli import options, values
 from tinyproof.convert import Form
 
 if TYPE_CHECKING:
+    from tinyproof.errors import ModelError
     from tinyproof.metadata import Normalization
 
 PATH = click.Path(path_type=Path)
@@ -94,6 +95,7 @@ def command(
       tinyproof convert model.py --form float32 --form float16
     """
     from tinyproof.cli.console import ConsoleProgress
+    from tinyproof.cli.contained import NotedProgress
     from tinyproof.convert.annotate import read_labels
     from tinyproof.convert.files import Request, convert_file
     from tinyproof.convert.opening import Opening
@@ -112,14 +114,31 @@ def command(
             signature=signature,
         ),
     )
-    written = convert_file(source, request, out, ConsoleProgress())
-    _print(written, test or samples, normalization)
+    converted = convert_file(source, request, out, NotedProgress(ConsoleProgress()), _tell)
+    if converted.written:
+        _print(converted.written, test or samples, normalization)
+    _complain(converted.refused)
+
+
+def _tell(path: Path) -> None:
+    """Name a file as soon as it is written: it stays, whatever happens to the next form."""
+    click.echo(f"Wrote {path}.")
+
+
+def _complain(refused: list[ModelError]) -> None:
+    """Tell of the forms that could not be made; the last of them ends the command."""
+    from tinyproof.cli.streams import complain
+
+    for error in refused[:-1]:
+        complain(f"{error.failure}: {error.sentence}", error.hint)
+    if refused:
+        raise refused[-1]
 
 
 def _print(
     written: dict[Form, Path], samples: Path | None, normalization: Normalization | None
 ) -> None:
-    """Print the table, measured on ``samples`` if that is an ``.npz``, and the files."""
+    """Print the table, measured on ``samples`` if that is an ``.npz``."""
     from tinyproof.cli.forms import print_forms
     from tinyproof.convert.fitting import rooms
     from tinyproof.project import find_project
@@ -128,8 +147,6 @@ def _print(
     there = rooms(load_targets(find_project()).values())
     measured = samples if samples and samples.suffix == ".npz" else None
     print_forms(written, measured, there, normalization=normalization)
-    for path in written.values():
-        click.echo(f"Wrote {path}.")
 
 
 def _normalization(

@@ -15,6 +15,7 @@ import click
 
 from tinyproof import __version__
 from tinyproof.cli import streams
+from tinyproof.cli.contained import is_contained, run_contained
 from tinyproof.cli.streams import complain
 from tinyproof.errors import TinyProofError, UsageError
 
@@ -91,12 +92,16 @@ def cli(ctx: click.Context, verbose: bool) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return its exit code; every error becomes one sentence on stderr."""
+    """Run the command line and return its exit code; every error becomes one sentence on stderr.
+
+    Without ``argv`` this is the console script: what native code may crash runs in a child then.
+    """
     args = sys.argv[1:] if argv is None else argv
     streams.guard()
     with _termination_interrupts():
         try:
-            return _run(args)
+            is_child_wanted = argv is None and is_contained(args)
+            return run_contained(args) if is_child_wanted else _run(args)
         except (KeyboardInterrupt, click.Abort):
             complain("interrupted: Stopped; everything that was started has been ended.")
             return EXIT_INTERRUPTED

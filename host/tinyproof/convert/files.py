@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from tinyproof.storage import check_writable, write_atomic
 
 COMPARED = 16
 """Samples on which each form is held against the source's own answers."""
+RAW_ABOVE = 10.0
+"""Whole numbers beyond this are hardly what a model was trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,17 +50,37 @@ class Request:
     opening: Opening = field(default_factory=Opening)
 
 
-def convert_file(source: Path, request: Request, out: Path, progress: Progress) -> dict[Form, Path]:
-    """Write ``<form>.tflite`` into ``out`` for each form and return the files.
+@dataclass(frozen=True)
+class Converted:
+    """What came of a conversion.
+
+    Attributes:
+        written: the file of each form that could be made.
+        refused: why the others could not.
+    """
+
+    written: dict[Form, Path]
+    refused: list[ModelError]
+
+
+def convert_file(
+    source: Path,
+    request: Request,
+    out: Path,
+    progress: Progress,
+    on_written: Callable[[Path], None] = lambda path: None,
+) -> Converted:
+    """Write ``<form>.tflite`` into ``out`` for each form that can be made.
 
     Args:
         source: see ``open_source``.
         request: what is wanted.
         out: folder, made if need be.
         progress: told of each step; also that a user's own code is executed.
+        on_written: told of each file as soon as it is there.
 
     Raises:
-        ModelError: the model cannot be opened or converted.
+        ModelError: the model cannot be opened.
         SamplesError: the samples do not suit it, or are missing for a form that is calibrated.
         StorageError: ``out`` cannot be written to.
     """
@@ -67,8 +90,27 @@ def convert_file(source: Path, request: Request, out: Path, progress: Progress) 
     forms = list(request.forms) or list(model.forms)
     _check_calibration(model, forms, request.samples)
     samples = None if request.samples is None else _samples(request, model, progress)
-    check_writable(out)
-    return {form: _write(model, form, samples, request, out, progress) for form in forms}
+    _check_writable(out)
+    found = Converted({}, [])
+    for form in forms:
+        try:
+            found.written[form] = _write(model, form, samples, request, out, progress)
+        except ModelError as error:
+            found.refused.append(error)
+            continue
+        on_written(found.written[form])
+    return found
+
+
+def _check_writable(out: Path) -> None:
+    """Check that ``out`` can be written to; a folder that is not there yet waits for a file."""
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        check_writable(out)
+    finally:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _check_calibration(model: Source, forms: Sequence[Form], samples: Path | None) -> None:
@@ -91,7 +133,18 @@ def _samples(request: Request, model: Source, progress: Progress) -> NDArray[np.
         )
         low, high = samples.min(), samples.max()
         step.result(f"{len(samples):,} representative samples in {low:g} to {high:g}")
+    if request.normalization is None and _look_raw(samples):
+        progress.note(
+            f"The samples of {request.samples} are whole numbers from {low:g} to {high:g}: they "
+            "look raw. If the model was trained on 0 to 1, the integer forms will be of no use: "
+            "give --scale 1/255 with --raw-samples; if it takes them as they are, --scale 1."
+        )
     return samples
+
+
+def _look_raw(samples: NDArray[np.float32]) -> bool:
+    """Return whether samples look like bytes that nobody has scaled."""
+    return bool(samples.max() > RAW_ABOVE and not np.mod(samples, 1).any())
 
 
 def _write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import traceback
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,14 @@ def load_keras(path: Path) -> Any:
     """Load a ``keras.Model``; code inside the file is not run.
 
     Raises:
-        ModelError: missing, or not a model that Keras can load.
+        ModelError: missing, damaged, or not a model that Keras can load.
     """
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        # Keras would say that it finds no file.
+        raise ModelError(
+            f"{path} is damaged: it is no complete Keras archive.",
+            hint="Copy the file again, or save it again with model.save(...).",
+        )
     keras = backend.keras()
     try:
         with backend.quiet():

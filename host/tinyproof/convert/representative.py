@@ -74,7 +74,12 @@ def load_representative(
 
 
 def _checked(samples: Samples, path: Path, shape: tuple[int, ...]) -> Samples:
-    if samples.shape[1:] in ((1, *shape), shape) and len(samples):
+    if samples.ndim and not len(samples):
+        raise SamplesError(
+            f"{path} holds no samples.",
+            hint="Give some of the training samples; a hundred will do.",
+        )
+    if samples.shape[1:] in ((1, *shape), shape):
         samples = samples.reshape(-1, *shape)
     else:
         raise SamplesError(
