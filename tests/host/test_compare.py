@@ -323,6 +323,16 @@ def test_the_command_ends_with_what_it_found(folders: tuple[Path, Path, Path]) -
     assert_complains(call("compare", old, old.parent / "none"), 2, "There is no report")
 
 
+def test_a_run_that_no_baseline_fits_is_refused_before_it_begins(
+    project: Project, out: Path
+) -> None:
+    baseline = write_report(BASE, out / "other")
+    refused = call(*DIGITS_RUN, "--out", out, "--baseline", baseline)
+    assert_complains(refused, 3, "model", "target", "provenance board and host")
+    assert not (out / "report.json").exists()
+    assert "build" not in refused.err
+
+
 def test_a_run_holds_itself_against_a_baseline_read_before_it_begins(
     project: Project, out: Path
 ) -> None:
@@ -335,8 +345,10 @@ def test_a_run_holds_itself_against_a_baseline_read_before_it_begins(
     assert (ended.code, load_report(out).passed) == (1, True)
     assert "1 regression: arena:" in ended.out
     assert "Regression" in (out / "compare.html").read_text()
-    other = call(*DIGITS_RUN, "--out", out, "--baseline", write_report(BASE, out / "other"))
-    assert_complains(other, 3, "model", "target")
+    # What shows only afterwards: the samples.
+    write_report(dataclasses.replace(first, samples_sha256="00" * 32), out / "other")
+    other = call(*DIGITS_RUN, "--out", out, "--baseline", out / "other")
+    assert_complains(other, 3, "samples")
     missed = call(*DIGITS_RUN, "--out", out, "--baseline", out / "other", "--max-flash", "1")
     assert (missed.code, "cannot be compared" in missed.err) == (1, True)
     # No worse than a run that missed its budget, too: that excuses nothing.

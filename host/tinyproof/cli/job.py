@@ -164,10 +164,12 @@ def _budgets(given: dict[str, Any]) -> Budgets:
 
 def do_job(given: dict[str, Any], bench: BenchOptions | None = None) -> tuple[RunResult, Path]:
     """Do the main job and return its result, and the folder where its report goes."""
+    from tinyproof.baseline import check_baseline
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.health import run_on_bench
     from tinyproof.project import find_project
     from tinyproof.quarantine import Quarantine
+    from tinyproof.report import load_report
     from tinyproof.run import run
     from tinyproof.storage import check_writable
 
@@ -175,6 +177,9 @@ def do_job(given: dict[str, Any], bench: BenchOptions | None = None) -> tuple[Ru
     project = find_project()
     folder: Path = given["out"] or project.state / "report"
     check_writable(folder)
+    if given["baseline"] is not None:
+        old = load_report(given["baseline"])
+        check_baseline(old, project, chosen, ConsoleProgress())
     if given.get("quarantine"):
         return run_on_bench(project, chosen, ConsoleProgress(), Quarantine(), complain), folder
     return run(project, chosen, ConsoleProgress()), folder

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tinyproof.compare.model import figure
 from tinyproof.errors import IncomparableError
-from tinyproof.report import ClockStatus, Limit, Report
+from tinyproof.report import ClockStatus, Limit, ModelInfo, Provenance, Report
 
 SAME_LINE = 0.01
 """Limits of the line that differ by more than this share belong to different speeds."""
@@ -30,9 +30,31 @@ def check_comparable(old: Report, new: Report) -> None:
                 f"The clock of the board in the {name} run was off, so its latencies mean nothing.",
                 hint="Run it on a board whose clock is right, then compare.",
             )
+    _check_equal(_conditions(old, new))
+
+
+def check_planned(
+    old: Report, *, model: ModelInfo, target: str, engine: str, provenance: Provenance
+) -> None:
+    """Check what is known of a run before it begins.
+
+    Raises:
+        IncomparableError: it cannot be compared with ``old``, whatever comes of it.
+    """
+    _check_equal(
+        [
+            *_models(old.model, model),
+            ("target", old.target, target),
+            ("engine", old.engine, engine),
+            ("provenance", old.provenance.value, provenance.value),
+        ]
+    )
+
+
+def _check_equal(conditions: Iterable[tuple[str, ...]]) -> None:
     differing = [
         f"{name} {before or '(none)'} and {after or '(none)'}"
-        for name, before, after in _conditions(old, new)
+        for name, before, after in conditions
         if before != after
     ]
     if differing:
@@ -44,8 +66,7 @@ def check_comparable(old: Report, new: Report) -> None:
 
 def _conditions(old: Report, new: Report) -> Iterator[tuple[str, ...]]:
     """Yield what must be equal: its name, and what both runs say, in words."""
-    if old.model.sha256 != new.model.sha256:
-        yield "model", *(f"{r.model.name} ({r.model.sha256[:12]})" for r in (old, new))
+    yield from _models(old.model, new.model)
     yield "target", old.target, new.target
     yield "engine", old.engine, new.engine
     yield "provenance", old.provenance.value, new.provenance.value
@@ -55,6 +76,11 @@ def _conditions(old: Report, new: Report) -> Iterator[tuple[str, ...]]:
     yield "task", *(r.task.value if r.task else "" for r in (old, new))
     yield "tolerance in LSB", *(str(r.tolerance_lsb) for r in (old, new))
     yield "line speed", *_line(old, new)
+
+
+def _models(old: ModelInfo, new: ModelInfo) -> Iterator[tuple[str, ...]]:
+    if old.sha256 != new.sha256:
+        yield "model", *(f"{model.name} ({model.sha256[:12]})" for model in (old, new))
 
 
 def _line(old: Report, new: Report) -> tuple[str, str]:
