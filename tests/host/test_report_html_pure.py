@@ -355,6 +355,24 @@ def test_a_file_that_cannot_be_written_stops_no_other(
     assert {path.name for path in tmp_path.iterdir()} == REPORT_FILES - {lost}
 
 
+def test_without_report_json_an_earlier_report_stays_whole_and_a_new_folder_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, new = tmp_path / "earlier", tmp_path / "new"
+    write_all(*reported(digits_run()), earlier)
+    before = {path.name: path.read_bytes() for path in earlier.iterdir()}
+
+    def full(*_: object) -> None:
+        raise FULL
+
+    monkeypatch.setattr(writing, "write_report", full)
+    for folder in (earlier, new):
+        with pytest.raises(StorageError):
+            write_all(*reported(digits_run(wrong=2)), folder)
+    assert {path.name: path.read_bytes() for path in earlier.iterdir()} == before
+    assert not new.exists()
+
+
 def test_every_field_of_the_report_follows_the_schema() -> None:
     report, _ = reported(with_everything(digits_run(wrong=2)))
     jsonschema.validate(to_dict(report), schema())

@@ -14,14 +14,17 @@ from tinyproof.storage import write_atomic
 
 
 def write_all(report: Report, evidence: Evidence | None, folder: Path) -> None:
-    """Write every file, each whole or not at all; one that cannot be written stops no other.
+    """Write every file, each whole or not at all.
 
-    ``report.json`` comes first: all but the evidence can be made again from these two.
+    ``report.json`` comes first, and without it no other is written: what an earlier run left stays
+    as it is. All but the evidence can be made again from these two, so that another that cannot be
+    written stops none.
 
     Raises:
         StorageError: the first that could not be written.
     """
-    actions: list[Callable[[], object]] = [lambda: write_report(report, folder)]
+    write_report(report, folder)
+    actions: list[Callable[[], object]] = []
     if evidence is not None:
         actions.append(lambda: write_evidence(evidence, folder))
     actions.append(lambda: write_views(report, evidence, folder))
