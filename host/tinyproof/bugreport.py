@@ -20,6 +20,7 @@ from typing import Any
 from tinyproof import doctor, surroundings
 from tinyproof.doctor import Check
 from tinyproof.errors import TinyProofError, UsageError
+from tinyproof.pio.core import CORE_DIR_VARIABLE
 from tinyproof.project import Project
 from tinyproof.storage import open_given, write_atomic
 from tinyproof.targets import load_targets
@@ -100,7 +101,12 @@ def cleaner(project: Project) -> Callable[[str], str]:
 
 def _folders(project: Project) -> dict[str, str]:
     """Return what is said instead of each folder that may tell of this machine's user."""
+    import platformdirs
+
     known = [(Path.cwd(), "CURRENT"), (Path(tempfile.gettempdir()), "TEMP")]
+    known.append((platformdirs.user_cache_path("tinyproof"), "CACHE"))
+    if os.environ.get(CORE_DIR_VARIABLE):
+        known.append((Path(os.environ[CORE_DIR_VARIABLE]).expanduser().absolute(), "CORES"))
     if sys.prefix != sys.base_prefix:  # of a virtual environment: /usr tells nothing
         known.append((Path(sys.prefix), "PYTHON"))
     known += [(project.state, "STATE"), (project.root, "PROJECT"), (Path.home(), "~")]

@@ -190,7 +190,10 @@ def test_paths_of_this_machine_are_told_by_what_they_are(
     monkeypatch.chdir(here)
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TINYPROOF_CORE_DIR", str(tmp_path / "cores"))
     clean = bugreport.cleaner(messy)
+    assert clean(f"{tmp_path}/cache/tinyproof/a {tmp_path}/cores/b") == "CACHE/a CORES/b"
     assert clean(f"-I{tmp_path}/venv/lib {here}/port") == "-IPYTHON/lib CURRENT/port"
     assert clean(f"{messy.root}/a {messy.state}/b") == "PROJECT/a STATE/b"
     assert clean("-I/tmp/a '/tmp' /var/tmp/b") == "-ITEMP/a 'TEMP' /var/tmp/b"
