@@ -253,7 +253,7 @@ def attach(
         observer: told of every chunk that passes, from the first on.
 
     Raises:
-        UsageError: the target needs a port.
+        UsageError: see ``access.is_simulated``.
         PortError, BootError, DeviceSilentError: nobody is met.
         RefusedError: somebody else is met.
         ArenaError: the board's arena is too small for the model.

@@ -51,6 +51,7 @@ def run(project: Project, options: RunOptions, progress: Progress) -> RunResult:
 
     Raises:
         UsageError: options, model or samples that cannot be used; nothing was started.
+        PortError: no board is attached, and no port given.
     """
     target = find_target(project, options.target)
     if options.baud is not None:

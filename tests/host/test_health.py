@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from test_report import BAD, GOOD, judgement, result
 
-from native_cli import assert_complains, call
+from native_cli import INT8, assert_complains, call
 from tinyproof import health, ports
 from tinyproof.access import warn_of_quarantine
 from tinyproof.errors import (
@@ -27,6 +27,7 @@ from tinyproof.errors import (
 )
 from tinyproof.health import run_on_bench
 from tinyproof.progress import Progress
+from tinyproof.project import Project
 from tinyproof.quarantine import Quarantine
 from tinyproof.report import RunResult, decide
 from tinyproof.run import RunOptions
@@ -269,3 +270,18 @@ def test_boards_lists_and_releases(quarantine: Quarantine, monkeypatch: pytest.M
     assert call("boards", "--release", PORT).code == 0
     assert_complains(call("boards", "--release", PORT), 2, "not in quarantine")
     assert_complains(call("run", "--quarantine"), 2, "on a port")
+
+
+@pytest.mark.parametrize("command", ["run", "verify"])
+def test_commands_warn_on_stderr_before_they_use_the_board(
+    command: str, project: Project, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tinyproof.quarantine.default_file", lambda: quarantine.file)
+    quarantine.add(PORT, "port", "It vanished.")
+    ended = call(
+        command, "--model", INT8, "--port", PORT, *(["--random", "3"] * (command == "run"))
+    )
+    lines = [line for line in ended.err.splitlines() if line.startswith("tinyproof: ")]
+    assert lines[0].startswith(f"tinyproof: the board on {PORT} is in quarantine since ")
+    assert lines[1:] == [f"tinyproof: port: The port {PORT} does not exist."]
+    assert ended.code == 4
