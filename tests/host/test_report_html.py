@@ -23,7 +23,7 @@ from tinyproof.compare import compare
 from tinyproof.compare.page import render_page
 from tinyproof.errors import DeviceSilentError
 from tinyproof.history import render_history, series_of
-from tinyproof.report import ModelInfo, Provenance, Report, make_report
+from tinyproof.report import Failure, ModelInfo, Provenance, Report, make_report
 from tinyproof.report.evidence import Evidence, FeatureMap
 from tinyproof.report.html import IndexRow, index_row, page, render_html, render_index
 from tools import require_tool
@@ -327,6 +327,31 @@ def test_pages_of_several_runs_are_as_quiet_narrow_and_readable(
             assert seen.evaluate("window.ran") is None
             assert seen.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
             assert seen.evaluate(CONTRAST) == []
+
+
+def ordinary_pages() -> dict[str, str]:
+    """Return pages with figures as long as they come."""
+    long = changed(bench_report(), "memory", flash=1_112_028, static_ram=101_392, arena=165_344)
+    wrong = Failure("numeric", "117 of 359 answers are wrong, the first at sample 3 (class 8).")
+    runs = [long, dataclasses.replace(long, passed=False, exit_code=1, failure=wrong)]
+    return {
+        "history": render_history(series_of(runs)),
+        "index": render_index([index_row(run, model="folder/int8.tflite") for run in runs]),
+        "compare": render_page(compare(bench_report(), long)),
+        "report": render_html(*reported(with_everything(digits_run(wrong=3)))),
+    }
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_no_column_and_no_caption_is_cut(browser: Browser, tmp_path: Path, width: int) -> None:
+    cut = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)"
+    for name, text in ordinary_pages().items():
+        file = tmp_path / f"{name}.html"
+        file.write_text(text)
+        with shown(browser, file, width=width) as seen:
+            assert seen.evaluate(f"{cut}.map(e => e.ariaLabel)") == [], name
+            assert seen.count(".scroll") > 0
+            assert seen.count(".scroll caption") == 0
 
 
 def test_many_samples_make_no_large_page(browser: Browser, tmp_path: Path) -> None:

@@ -37,9 +37,10 @@ from tinyproof.report.html import render_html
 from tinyproof.report.junit import junit_xml
 from tinyproof.report.markdown import escape, render_markdown
 from tinyproof.report.model import LISTED_SAMPLES
+from tinyproof.report.outcome import LOOK
 from tinyproof.report.write import write_all
 from tinyproof.samples import SampleSet, load_samples, prepare
-from tinyproof.verdict import Task, judge
+from tinyproof.verdict import Task, Verdict, judge
 from tinyproof.zoo.trained import Epoch, TrainedModel, history_of, manifest_of
 
 DIGITS = Path(__file__).resolve().parents[2] / "fixtures" / "digits"
@@ -221,10 +222,23 @@ def test_a_model_whose_layers_cannot_be_drawn_has_no_feature_maps(tmp_path: Path
     assert evidence.curve is None
 
 
-def test_a_missing_answer_has_no_scores() -> None:
+def test_a_missing_answer_has_no_scores_and_one_of_nan_says_so() -> None:
     report, evidence = reported(digits_run(wrong=1))
     gone = dataclasses.replace(evidence, differing_device=np.full((1, 10), np.nan, np.float32))
+    assert {score.device for score in drawn_samples(report, gone)[0].scores} == {"NaN"}
+    missing = dataclasses.replace(report.differing[0], verdict=Verdict.MISSING)
+    report = dataclasses.replace(report, differing=(missing,))
     assert {score.device for score in drawn_samples(report, gone)[0].scores} == {"–"}
+
+
+def test_the_page_does_not_send_its_reader_to_itself() -> None:
+    report, evidence = reported(digits_run(wrong=1))
+    assert report.failure
+    assert report.failure.hint == LOOK
+    assert LOOK not in render_html(report, evidence)
+    other = dataclasses.replace(report.failure, hint="Check the cable.")
+    report = dataclasses.replace(report, failure=other)
+    assert "Check the cable." in render_html(report, evidence)
 
 
 def test_the_training_curve_is_found_beside_a_model_of_the_zoo_only(tmp_path: Path) -> None:

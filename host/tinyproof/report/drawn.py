@@ -13,6 +13,7 @@ from tinyproof.report.evidence import Curve, Evidence, FeatureMap
 from tinyproof.report.model import DifferingSample, Report
 from tinyproof.report.pictures import data_uri, limits
 from tinyproof.report.words import DASH, aligned, dimensions, short
+from tinyproof.verdict import Verdict
 
 MAX_SCORES = 12
 MAX_SIDE = 96
@@ -97,7 +98,7 @@ def _drawn_sample(sample: DifferingSample, evidence: Evidence, row: int) -> Draw
         sample,
         "" if image is None else data_uri(image, *_scale(values)),
         lines([values.reshape(-1)]) if image is None and values.size > 1 else None,
-        tuple(_scores(wanted, got, chosen)),
+        tuple(_scores(wanted, got, chosen, missing=sample.verdict is Verdict.MISSING)),
         len(wanted) - len(chosen),
     )
 
@@ -130,16 +131,18 @@ def _worth_showing(wanted: NDArray[np.float32], got: NDArray[np.float32]) -> lis
 
 
 def _scores(
-    wanted: NDArray[np.float32], got: NDArray[np.float32], chosen: list[int]
+    wanted: NDArray[np.float32], got: NDArray[np.float32], chosen: list[int], *, missing: bool
 ) -> Iterator[Score]:
+    """Yield the values side by side; a missing answer has none, which is not NaN."""
     low, high = limits(np.concatenate([wanted[chosen], got[chosen]]))
     low, high = min(low, 0.0), max(high, 0.0)
     written = aligned(max(-low, high))
     for index in chosen:
         a, b = float(wanted[index]), float(got[index])
         bars = span_of(a, low, high), span_of(b, low, high)
-        got_text = DASH if np.isnan(b) and not np.isnan(a) else written(b)
-        yield Score(str(index), written(a), got_text, *bars, a != b)
+        got_text = DASH if missing else written(b)
+        differs = a != b and not (np.isnan(a) and np.isnan(b))
+        yield Score(str(index), written(a), got_text, *bars, differs)
 
 
 def drawn_layers(evidence: Evidence | None) -> list[DrawnLayer]:

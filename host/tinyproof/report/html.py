@@ -18,6 +18,7 @@ from tinyproof.report import views, words
 from tinyproof.report.drawn import drawn_curves, drawn_layers, drawn_samples
 from tinyproof.report.evidence import Evidence
 from tinyproof.report.model import Report
+from tinyproof.report.outcome import LOOK
 from tinyproof.report.words import microseconds, whole
 from tinyproof.text import printable
 
@@ -116,6 +117,7 @@ def render_html(report: Report, evidence: Evidence | None) -> str:
         v=views,
         w=words,
         evidence=evidence,
+        look=LOOK,
         worth=views.WORTH[report.provenance],
         sections=list(_sections(report, parts)),
         **parts,

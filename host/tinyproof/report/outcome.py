@@ -14,6 +14,9 @@ EXIT_PROVED = 0
 EXIT_DISAGREES = 1
 EXIT_NOTHING_PROVED = 4
 
+LOOK = "Look at the samples that differ, in report.html."
+"""The next step after wrong answers; that page itself leaves it out."""
+
 _FAULTS = (Verdict.WRONG, Verdict.UNSTABLE, Verdict.TIE, Verdict.CLOSE)
 """Disagreements, worst first; the last two only where no tolerance excuses them."""
 
@@ -89,7 +92,7 @@ def _hint(verdict: Verdict) -> str:
         return "Look for memory that is read before it is written."
     if verdict in (Verdict.TIE, Verdict.CLOSE):
         return "If such differences are acceptable, say how large with --tolerance-lsb."
-    return "Look at the samples that differ, in report.html."
+    return LOOK
 
 
 def _incomplete(judgement: Judgement, samples: int) -> Failure | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from tinyproof.regression import Regression
@@ -9,6 +10,7 @@ from tinyproof.report.figures import ReferenceDistance
 from tinyproof.text import count
 
 DASH = "–"
+NAN = "NaN"
 
 
 def microseconds(value: float) -> str:
@@ -34,9 +36,9 @@ def short(value: float | None) -> str:
 def aligned(largest: float) -> Callable[[float], str]:
     """Return what writes figures of a column, up to ``largest``, with as many decimals each."""
     if not 1e-3 <= largest < 1e6:
-        return short
+        return lambda value: NAN if math.isnan(value) else short(value)
     decimals = max(0, 4 - len(str(int(largest))))
-    return lambda value: f"{value:.{decimals}f}"
+    return lambda value: NAN if math.isnan(value) else f"{value:.{decimals}f}"
 
 
 def dimensions(shape: Sequence[int]) -> str:
