@@ -1,7 +1,7 @@
 """What an inference costs on a processor, estimated layer by layer from measured rates.
 
-``rates.json`` is written by tests/bench/rates.py: for each kind of layer what a multiply-accumulate
-and what an output value cost, and how far the estimate is off for models whose cost is known.
+``rates.json`` is written by tests/bench/rates.py: for each kind of layer what each of its ``PARTS``
+costs, and how far the estimate is off for models whose cost is known.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,15 @@ from tinyproof.codegen import Generated
 from tinyproof.codegen.generate import LayerInfo
 
 Rates = Mapping[str, Mapping[str, float]]
-"""Kind of layer -> ``per_mac``, ``per_output``."""
+"""Kind of layer -> part -> cost of one."""
+
+PARTS = ("per_mac", "per_output", "per_input", "per_layer")
+"""What a layer's cost is made of: multiply-accumulates, values it writes, values it reads (those of
+each window, where it has multiply-accumulates), and what it costs however small it is."""
+
+SEVERAL = " of several"
+"""Added to a kind where a model uses its kernel more than once, if that was measured. A kernel that
+is called once the compiler makes for that one shape; on AVR it takes a quarter less."""
 
 PROCESSORS: Mapping[str, str] = {
     "uno": "uno",
@@ -76,8 +85,15 @@ def _measured() -> dict[str, Any]:
 
 
 def kind_of(layer: LayerInfo) -> str:
-    """Return the kind that a layer's rates are listed under: kernel and element type."""
-    return layer.kernel
+    """Return the kind that a layer's rates are listed under: kernel, element type, and its pool."""
+    is_pooled = layer.macs and "MAX_POOL_2D" in layer.operators
+    return f"{layer.kernel} + MAX_POOL_2D" if is_pooled else layer.kernel
+
+
+def parts(layer: LayerInfo) -> tuple[float, ...]:
+    """Return how many of each of the ``PARTS`` a layer has."""
+    read = layer.macs / layer.output[-1] if layer.macs else sum(map(math.prod, layer.inputs))
+    return (layer.macs, math.prod(layer.output), read, 1)
 
 
 def estimate(generated: Generated, rates: Rates) -> tuple[float, ...]:
@@ -86,18 +102,22 @@ def estimate(generated: Generated, rates: Rates) -> tuple[float, ...]:
     A kind that was not measured counts for each output value as the median of those of its element
     type that have no multiply-accumulates.
     """
-    return tuple(_layer(layer, rates) for layer in generated.layers)
+    used = Counter(layer.kernel for layer in generated.layers)
+    return tuple(_layer(layer, rates, used[layer.kernel] > 1) for layer in generated.layers)
 
 
-def _layer(layer: LayerInfo, rates: Rates) -> float:
-    rate = rates.get(kind_of(layer)) or {"per_mac": 0.0, "per_output": _typical(layer, rates)}
-    return rate["per_mac"] * layer.macs + rate["per_output"] * math.prod(layer.output)
+def _layer(layer: LayerInfo, rates: Rates, is_of_several: bool) -> float:
+    kind = kind_of(layer)
+    rate = rates.get(kind + SEVERAL) if is_of_several else None
+    rate = rate or rates.get(kind) or {"per_output": _typical(layer, rates)}
+    counts = zip(PARTS, parts(layer), strict=True)
+    return sum(rate.get(part, 0.0) * number for part, number in counts)
 
 
 def _typical(layer: LayerInfo, rates: Rates) -> float:
-    suffix = kind_of(layer).rpartition("_")[2]
+    suffix = layer.kernel.rpartition("_")[2]
     simple = [
-        rate["per_output"]
+        rate["per_output"] + rate["per_input"]
         for kind, rate in rates.items()
         if kind.endswith(suffix) and not rate["per_mac"]
     ]
