@@ -14,7 +14,7 @@ from tinyproof.access import Access, greet, meet
 from tinyproof.build import Build
 from tinyproof.device import Device
 from tinyproof.errors import DeviceSilentError, EchoError, FlashError, PortError
-from tinyproof.flash import explain, upload
+from tinyproof.flash import _plain, explain, upload
 from tinyproof.harness import Firmware, generate_model, make_firmware
 from tinyproof.link import open_link
 from tinyproof.progress import Progress, Step
@@ -114,9 +114,9 @@ def test_a_bootloader_of_another_speed_is_given_up_after_three_attempts(
     with AvrSimulator("atmega328p", bootloader=slow) as board:
         with pytest.raises(FlashError, match=r"not in sync|not responding") as caught:
             upload(boards_project, built, board.port, Step())
+        log = (built.folder / f"upload-{_plain(board.port)}.log").read_text()
     assert "115200 baud" in caught.value.hint
     assert "upload_speed" in caught.value.hint
-    log = next(built.folder.glob("upload-*.log")).read_text()
     assert "attempt 3 of" in log
     assert "attempt 4 of" not in log
 

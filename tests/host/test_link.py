@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from usb import Attached
 
 from tinyproof import ports
 from tinyproof.deadline import Deadline
@@ -140,13 +141,18 @@ def test_a_port_that_does_not_exist_is_named() -> None:
     assert caught.value.hint
 
 
-def test_a_missing_port_s_hint_lists_the_ports_that_are_there(
+def test_a_missing_port_s_hint_lists_the_usb_ports_that_are_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ports, "available", lambda: ["/dev/ttyACM0", "/dev/ttyUSB1"])
+    attached = [
+        Attached("/dev/ttyUSB1", None, 0x1A86),
+        Attached("/dev/ttyS0", None),
+        Attached("/dev/ttyACM0", "1", 0x2341),
+    ]
+    monkeypatch.setattr(ports.list_ports, "comports", lambda: attached)
     with pytest.raises(PortError) as caught:
         open_link("/dev/ttyNONE")
-    assert "/dev/ttyACM0, /dev/ttyUSB1" in caught.value.hint
+    assert "Choose a board: /dev/ttyACM0, /dev/ttyUSB1;" in caught.value.hint
 
 
 def test_a_file_is_not_a_serial_port(tmp_path: Path) -> None:

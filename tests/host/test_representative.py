@@ -92,7 +92,7 @@ def test_whole_numbers_are_raw(tmp_path: Path) -> None:
     ("x", "words"),
     [
         (np.zeros((2, 4)), "have shape"),
-        (np.zeros((0, 3)), "have shape"),
+        (np.zeros((0, 3)), "holds no samples"),
         (np.full((2, 3), np.nan), "NaN"),
         (np.array([["a", "b", "c"]]), "not numbers"),
     ],
