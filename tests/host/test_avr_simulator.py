@@ -146,7 +146,7 @@ def test_bytes_for_a_receiver_that_is_off_are_lost(folder: Path) -> None:
 def test_a_client_at_another_speed_reads_garbage(folder: Path) -> None:
     with (
         AvrSimulator("atmega328p", firmware=build(folder, "echo")) as board,
-        client(board.port, 57_600, timeout=1) as link,
+        client(board.port, 57_600) as link,
     ):
         assert link.read(5) != b"echo\n"
         assert board.status().garbled == 5

@@ -209,5 +209,5 @@ size_t tp_line_write(tp_line *self, const uint8_t *bytes, size_t size) {
 }
 
 uint32_t tp_line_baud(const tp_line *self) {
-    return self->is_pty ? tp_speed_get(self->data) : 0;
+    return self->is_pty && self->is_open ? tp_speed_get(self->data) : 0;
 }

@@ -48,7 +48,10 @@ size_t tp_line_read(tp_line *self, uint8_t *bytes, size_t size);
 /* Write at most `size` bytes without waiting; returns how many were taken. */
 size_t tp_line_write(tp_line *self, const uint8_t *bytes, size_t size);
 
-/* The client's speed in bit/s; 0: it has set none, or the line has none. */
+/*
+ * The client's speed in bit/s; 0: it has set none, or the line has none. A client not yet seen to
+ * open has none either: what the board says until then is nobody's to misread.
+ */
 uint32_t tp_line_baud(const tp_line *self);
 
 #endif

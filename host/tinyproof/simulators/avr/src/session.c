@@ -256,7 +256,6 @@ static void look_outside(tp_session *self, int64_t wait_ns) {
     entries[SIGNALS] = (struct pollfd){.fd = self->signals, .events = POLLIN};
     const struct timespec limit = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
     const int ready = ppoll(entries, ENTRIES, &limit, NULL);
-    take_speed(self);
     if (ready > 0) {
         handle_line(self, &entries[WATCH]);
         if (entries[STDIN].revents) {
@@ -266,6 +265,7 @@ static void look_outside(tp_session *self, int64_t wait_ns) {
     } else if (wait_ns > 0) {
         self->await_answer = false; /* the host had its time */
     }
+    take_speed(self);
 }
 
 void tp_session_run(tp_session *self) {
