@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tinyproof.build import Build
 from tinyproof.device import Device
-from tinyproof.discovery import SIMULATED, resolve
+from tinyproof.discovery import SIMULATED, Attached, find, resolve
 from tinyproof.errors import (
     BootError,
     DeviceSilentError,
@@ -37,6 +37,7 @@ from tinyproof.recovery import BoardPort, open_board
 from tinyproof.simulators.start import SimulatedBoard, simulated_board, start_program
 from tinyproof.storage import lock
 from tinyproof.targets import Target
+from tinyproof.text import printable
 
 GLANCE_SECONDS = 1.0
 """How long a board that may be flashed is given to say who it is, once its bootloader is done."""
@@ -51,11 +52,13 @@ class Access:
         port: name or URL of the port; empty for a program, which opens it when it starts.
         open: opens the link to it.
         simulator: the simulated board, None for a real one and for a program.
+        guess: the board, if nobody named it and only a common USB id says what it may be.
     """
 
     port: str
     open: Callable[[], Link]
     simulator: SimulatedBoard | None = None
+    guess: Attached | None = None
 
 
 def is_simulated(target: Target, port: str | None) -> bool:
@@ -102,7 +105,8 @@ def hold_board(
         PortError: no board is attached, another run has it, or the simulator does not start.
         ToolchainError: the simulator is not installed.
     """
-    port = resolve(target, port)
+    meant = find(target, port)
+    port = meant.port
     if not _is_simulated(target, port):
         assert port is not None
         board_port = BoardPort(port, partial(_open, target))
@@ -113,7 +117,7 @@ def hold_board(
             hint="Wait for it to end, or name another port.",
         )
         with lock(_board_lock(project, port), wait_s=0, busy=busy):
-            yield Access(port, board_port.open)
+            yield Access(port, board_port.open, guess=meant.guess)
     elif target.hosted:
         yield Access("", lambda: start_program(target, built.program))
     else:
@@ -194,27 +198,28 @@ def meet(
         BootError, DeviceSilentError, ProtocolError, PortError: nobody we know is met.
         FlashError, ToolchainError: the upload failed.
     """
-    target = built.target
-    flash = flash and not target.hosted
+    flash = flash and not built.target.hosted
     warn_of_quarantine(access, progress)
-    stranger: TinyProofError | None = None
-    port = access.port
+    # One that may be flashed is not waited for long; of a guess nothing but its word will do.
+    patience = GLANCE_SECONDS if flash and access.guess is None else None
+    port, stranger = access.port, False
     with progress.step("connect", access.port or "a program of this machine") as step:
         device = Device(access.open())
         try:
-            _demand(device, built, expected, seconds=GLANCE_SECONDS if flash else None)
+            _demand(device, built, expected, seconds=patience)
             step.result(f"build {built.id_hex[:8]} confirmed on {device.link.port}")
         except _NOT_IT as error:
             port = device.link.port
             device.close()
             if not flash or (isinstance(error, EchoError) and not despite_echo):
                 raise
-            stranger = error
+            _demand_word(access.guess, built.target, error)
+            stranger = True
             step.result(_why_flash(error))
         except BaseException:
             device.close()
             raise
-    if stranger is not None:
+    if stranger:
         device = _flash(project, built, expected, access, port, progress)
     with device:
         yield device
@@ -225,6 +230,28 @@ def warn_of_quarantine(access: Access, progress: Progress) -> None:
     is_real = access.port and access.simulator is None
     if is_real and (warning := Quarantine().warning(access.port)):
         progress.note(warning)
+
+
+def _demand_word(guess: Attached | None, target: Target, met: TinyProofError) -> None:
+    """Refuse to overwrite what may be anybody's device, unless it said that it is of the target.
+
+    Args:
+        guess: the board, if its target is a guess.
+        target: what it is taken for.
+        met: how it answered.
+
+    Raises:
+        RefusedError: it did not answer as one.
+    """
+    if guess is None or (isinstance(met, IdentityError) and met.field != "target"):
+        return
+    port = printable(guess.port)
+    name = f"; or give it a name: tinyproof ports --save bench.toml --as {port}={target.name}"
+    raise RefusedError(
+        f"{guess.words} may be any device with this USB chip ({guess.usb_text}) and does not "
+        f"answer as {target.name}, so it is not flashed unasked.",
+        hint=f"If it is yours to flash: --port {port}{name if guess.serial_number else ''}",
+    ) from met
 
 
 def _why_flash(error: TinyProofError) -> str:

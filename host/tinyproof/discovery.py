@@ -1,7 +1,8 @@
 """Which boards are attached, of which target each may be, and which one is meant.
 
 A board is of a target when the bench map says so by its serial number; else when its USB id is one
-of the target's. A USB-serial chip's id fits every target that has such a chip.
+of the target's. A USB-serial chip's id fits every target that has such a chip, and things that are
+none at all: what it says is a guess, on which nothing is flashed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from tinyproof.text import printable
 
 SIMULATED = "sim"
 """The port that means the target's simulator."""
+_CHIP_MAKERS = frozenset({0x0403, 0x067B, 0x10C4, 0x16C0, 0x1A86})
+"""USB vendors whose ids tell a chip, not a board: FTDI, Prolific, Silicon Labs, WCH. And 16c0, Van
+Ooijen's, for common use: all kinds of Teensy have 16c0:0483."""
+_CHIP_IDS = frozenset({(0x303A, 0x1001)})
+"""The same of a vendor whose other ids are boards': Espressif's USB-Serial-JTAG, in many chips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,33 @@ class Attached:
         return "{:04x}:{:04x}".format(*self.usb_id) if self.usb_id else ""
 
     @property
+    def is_guess(self) -> bool:
+        """Whether only a chip that many devices have says which target it may be."""
+        if self.name or self.usb_id is None:
+            return False
+        return self.usb_id[0] in _CHIP_MAKERS or self.usb_id in _CHIP_IDS
+
+    @property
     def words(self) -> str:
         """Name, port and serial number, for a sentence."""
         number = self.serial_number
         known = f"serial number {printable(number)}" if number else "no serial number of its own"
         where = f"{self.name} on {self.port}" if self.name else self.port
         return f"{printable(where)} ({known})"
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The port that is meant.
+
+    Attributes:
+        port: its name or URL, or ``sim``; None if none was given and none is attached, or if the
+            target needs none.
+        guess: the board behind it, if nobody named it and its target is a guess.
+    """
+
+    port: str | None
+    guess: Attached | None = None
 
 
 def attached(targets: Iterable[Target], bench: BenchMap) -> list[Attached]:
@@ -86,15 +113,17 @@ def _product(port: Any) -> str:
 
 
 def resolve(target: Target, port: str | None) -> str | None:
-    """Return the port that is meant.
+    """Return the port that is meant; see ``find``."""
+    return find(target, port).port
+
+
+def find(target: Target, port: str | None) -> Meant:
+    """Return the port that is meant, and whether that is a guess.
 
     Args:
         target: what is looked for.
         port: a port, a URL or ``sim``, which stay as they are; a name of the bench map; or None for
             the one board of this target that is attached.
-
-    Returns:
-        The port; None if none was given and none is attached, or if the target needs none.
 
     Raises:
         UsageError: several boards are of this target, the port is empty, or the bench map does not
@@ -102,7 +131,12 @@ def resolve(target: Target, port: str | None) -> str | None:
         PortError: the named board is not attached.
     """
     if port is None:
-        return None if target.hosted else _only_one(target)
+        return Meant(None) if target.hosted else _only_one(target)
+    return Meant(_named(target, port))
+
+
+def _named(target: Target, port: str) -> str:
+    """Return the port that is named, or the one on which the named board is."""
     if not port.strip():
         raise UsageError(
             "The port's name is empty.",
@@ -136,17 +170,18 @@ def resolve(target: Target, port: str | None) -> str | None:
     return found
 
 
-def _only_one(target: Target) -> str | None:
+def _only_one(target: Target) -> Meant:
     boards = [b for b in attached([target], benchmap.load()) if target.name in b.targets]
     if not boards:
-        return None
+        return Meant(None)
     if len(boards) > 1:
         raise UsageError(
             f"{len(boards)} boards may be {target.name}: {', '.join(b.words for b in boards)}. "
             "Which one?",
             hint=_choice(boards),
         )
-    return boards[0].port
+    (board,) = boards
+    return Meant(board.port, board if board.is_guess else None)
 
 
 def _choice(boards: list[Attached]) -> str:

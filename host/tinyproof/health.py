@@ -15,7 +15,7 @@ from pathlib import Path
 from tinyproof import ports
 from tinyproof.access import no_board
 from tinyproof.benchmap import is_name
-from tinyproof.discovery import SIMULATED, resolve
+from tinyproof.discovery import SIMULATED, find
 from tinyproof.errors import PortCause, PortError, TinyProofError, UsageError
 from tinyproof.progress import Progress
 from tinyproof.project import Project
@@ -77,14 +77,16 @@ def run_on_bench(
         UsageError: no port is named, or see ``run.run``.
         PortError: no board is attached, or it is in quarantine.
     """
-    port = _port_of(project, options)
+    port, is_guess = _port_of(project, options)
     quarantine.demand_free(port)
     key, number = board_key(port), ports.serial_number(port)
-    first = _try(run(project, replace(options, port=port), progress))
+    # A port that is given is taken for the user's word, which nobody gave for a guess.
+    first = _try(run(project, options if is_guess else replace(options, port=port), progress))
     if first.failure is None or first.cause not in (PortCause.BOARD, PortCause.BUSY):
         return first.result
     tell(f"tried once more after: {first.failure.sentence}")
-    again = replace(options, port=(number and ports.with_serial_number(number)) or port)
+    now = (number and ports.with_serial_number(number)) or port
+    again = options if is_guess else replace(options, port=now)
     second = _second_try(project, again, progress, first)
     kept = second if _outranks(second, first) else first
     if options.wire_log:
@@ -101,19 +103,20 @@ def run_on_bench(
     return replace(kept.result, events=events)
 
 
-def _port_of(project: Project, options: RunOptions) -> str:
-    """Return the port of the board that is meant; see ``discovery.resolve``."""
-    port = options.port
+def _port_of(project: Project, options: RunOptions) -> tuple[str, bool]:
+    """Return the port of the board that is meant, and whether it is a guess; see ``discovery``."""
+    port, is_guess = options.port, False
     if not port or is_name(port):
         target = find_target(project, options.target)
-        port = resolve(target, port)
+        meant = find(target, port)
+        port, is_guess = meant.port, meant.guess is not None
         if port is None and not target.hosted:
             raise no_board(target)
     if port is None or port == SIMULATED:
         raise UsageError(
             "Only boards on a port can go into quarantine.", hint="Name one with --port."
         )
-    return port
+    return port, is_guess
 
 
 def _try(result: RunResult) -> _Try:

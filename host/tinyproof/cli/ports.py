@@ -175,7 +175,7 @@ def _save(
 
 
 def _certain(board: Attached, reply: Reply | None) -> str | None:
-    """Return what the board says it is, else the only target that it can be."""
+    """Return what the board says it is, else the only target that it can be, unless by a guess."""
     if reply and reply.hello:
         return reply.hello.target
-    return board.targets[0] if len(board.targets) == 1 else None
+    return board.targets[0] if len(board.targets) == 1 and not board.is_guess else None
