@@ -10,6 +10,7 @@ from boards import common_project
 
 from native_cli import lay_out
 from tinyproof.project import Project
+from tools import require_file, require_tool
 
 collect_ignore = [] if os.environ.get("TINYPROOF_TFLM") else ["test_tflm_real.py"]
 """Tests made by hand: they need TFLM's sources, which no registry has (docs/tflm.md)."""
@@ -39,3 +40,10 @@ def boards_project(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> 
     """One copy of the project for all tests on simulated boards, in whichever process they run."""
     base = tmp_path_factory.getbasetemp()
     return common_project((base if worker_id == "master" else base.parent) / "boards")
+
+
+@pytest.fixture(scope="session")
+def libsimavr() -> None:
+    """What the simulated Arduino boards are compiled with; without it skip or fail."""
+    require_tool("avr-gcc")
+    require_file(Path("/usr/include/simavr/sim_avr.h"))

@@ -1,75 +1,25 @@
-"""The simulated Arduino boards: bootloader, flasher, serial line, cycles, and ends of all kinds."""
+"""The simulated Arduino boards: cycles, bootloader and flasher, images, links, and their ends."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import serial
+from avr_clients import client, echo, wait_for
 from avr_programs import build, build_sketch, to_hex
 
-from tinyproof.errors import PortError, ToolchainError, UsageError
-from tinyproof.simulators.avr import AvrSimulator, bootloader, compiled, simulator_program
+from tinyproof.errors import PortError, UsageError
+from tinyproof.simulators.avr import AvrSimulator, bootloader
 from tools import require_file, require_tool
 
-LINE_BYTES_PER_SECOND = {115_200: 16e6 / 8 / 17 / 10, 1_000_000: 100_000.0}
-"""What the chip's divider makes of the speeds: 117,647 and 1,000,000 bit/s, 10 bits a byte."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def libsimavr() -> None:
-    require_tool("avr-gcc")
-    require_file(Path("/usr/include/simavr/sim_avr.h"))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("avr")
-
-
-class PatientSerial(serial.Serial):
-    """A serial port that, once open, does not throw away what has come already.
-
-    On a busy machine pyserial may take longer to do so than a board without a bootloader to greet.
-    """
-
-    def _reset_input_buffer(self) -> None:
-        pass
-
-
-@contextmanager
-def client(port: str, baud: int = 115_200, timeout: float = 20) -> Iterator[PatientSerial]:
-    link = PatientSerial(port, baud, timeout=timeout)
-    try:
-        yield link
-    finally:
-        link.close()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-def echo(link: PatientSerial, data: bytes) -> bytes:
-    """Write ``data`` while reading as many bytes back."""
-    writer = threading.Thread(target=link.write, args=(data,))
-    writer.start()
-    answer = link.read(len(data))
-    writer.join()
-    return bytes(answer)
+pytestmark = pytest.mark.usefixtures("libsimavr")
 
 
 def avrdude(
@@ -86,171 +36,6 @@ def avrdude(
 def optiboot(baud: int = 115_200) -> Path:
     require_file(Path("/usr/share/arduino/hardware/arduino/avr/bootloaders"))
     return bootloader("atmega328p", baud=baud)
-
-
-# --- the serial line ---
-
-
-@pytest.mark.parametrize("mcu", ["atmega328p", "atmega2560"])
-@pytest.mark.parametrize("baud", [115_200, 1_000_000])
-def test_full_duplex_traffic_loses_nothing_and_runs_at_line_speed(
-    folder: Path, mcu: str, baud: int
-) -> None:
-    image = build(folder, "echo", mcu=mcu, baud=baud)
-    data = secrets.token_bytes(40_000)
-    with AvrSimulator(mcu, firmware=image) as board, client(board.port, baud) as link:
-        assert link.read(5) == b"echo\n"
-        board.status()
-        assert echo(link, data) == data
-        status = board.status()
-    assert (status.rx, status.lost) == (len(data), 0)
-    rate = len(data) / status.exchange_seconds
-    assert rate == pytest.approx(LINE_BYTES_PER_SECOND[baud], rel=0.02)
-    assert rate < LINE_BYTES_PER_SECOND[baud]
-
-
-@pytest.mark.parametrize("mcu", ["atmega328p", "atmega2560"])
-def test_a_poisoned_stack_is_full_of_the_pattern_and_keeps_its_mark(folder: Path, mcu: str) -> None:
-    image = build(folder, "stack", mcu=mcu)
-    with AvrSimulator(mcu, firmware=image) as board, client(board.port) as link:
-        mark = int(link.read_until())
-        assert mark > 220
-        told = [tuple(map(int, link.read_until().split())) for _ in range(4)]
-    assert told == [(200, mark)] * 4, "one of the patterns is the paint itself"
-
-
-def test_a_program_that_does_not_read_loses_what_the_chip_would_lose(folder: Path) -> None:
-    with (
-        AvrSimulator("atmega328p", firmware=build(folder, "overrun")) as board,
-        client(board.port) as link,
-    ):
-        assert link.read_until() == b"ready\n"
-        link.write(b"abcdefghijklmnopqrst")
-        # Two receive buffers keep the first bytes, the shift register the last; '!' is DOR0.
-        assert link.read_until() == b"!abt\n"
-        assert board.status().overrun == 17
-
-
-def test_bytes_for_a_receiver_that_is_off_are_lost(folder: Path) -> None:
-    with (
-        AvrSimulator("atmega328p", firmware=build(folder, "cycles")) as board,
-        client(board.port) as link,
-    ):
-        link.write(b"xyz")
-        link.read_until(b"end\n")
-        status = board.status()
-    assert status.rx == 3
-    assert status.overrun + status.ignored <= 3
-
-
-def test_a_client_at_another_speed_reads_garbage(folder: Path) -> None:
-    with (
-        AvrSimulator("atmega328p", firmware=build(folder, "echo")) as board,
-        client(board.port, 57_600) as link,
-    ):
-        assert link.read(5) != b"echo\n"
-        assert board.status().garbled == 5
-
-
-def test_a_client_that_sets_no_speed_gets_the_boards(folder: Path) -> None:
-    with AvrSimulator("atmega328p", firmware=build(folder, "echo")) as board:
-        with client(board.port, 57_600):
-            pass  # its speed must not outlive it
-        assert wait_for(lambda: "close" in board.events)
-        port = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
-        try:
-            assert os.read(port, 5) in (b"e", b"ec", b"ech", b"echo", b"echo\n")
-        finally:
-            os.close(port)
-
-
-def test_tcp_carries_the_same_line_and_one_client_at_a_time(folder: Path) -> None:
-    image = build(folder, "echo")
-    with AvrSimulator("atmega328p", firmware=image, tcp_port=0) as board:
-        scheme, address = board.port.split("://")
-        assert scheme == "socket"
-        host, number = address.split(":")
-        with (
-            socket.create_connection((host, int(number)), 20) as first,
-            socket.create_connection((host, int(number)), 20) as second,
-            first.makefile("rb") as answers,
-        ):
-            assert answers.readline() == b"echo\n"
-            first.sendall(b"0123456789\n")
-            assert answers.readline() == b"0123456789\n"
-            assert second.recv(1) == b""
-            board.status()  # comes after all events so far
-        assert board.events.count("open") == 1
-
-
-# --- resets ---
-
-
-def test_every_open_resets_the_board_even_right_after_a_close(folder: Path) -> None:
-    with AvrSimulator("atmega328p", firmware=build(folder, "echo")) as board:
-        for _ in range(20):
-            with client(board.port) as link:
-                assert link.read(5) == b"echo\n"
-        assert wait_for(lambda: board.events.count("close") == 20)
-        assert sum(event.startswith("reset open") for event in board.events) == 20
-
-
-def test_a_second_client_on_an_open_port_does_not_reset_it(folder: Path) -> None:
-    with (
-        AvrSimulator("atmega328p", firmware=build(folder, "echo")) as board,
-        client(board.port) as link,
-    ):
-        assert link.read(5) == b"echo\n"
-        with client(board.port):
-            assert echo(link, b"still here") == b"still here"
-        assert echo(link, b"and now") == b"and now"
-        assert board.status().resets == 2
-
-
-def test_what_one_client_did_not_read_is_not_told_to_the_next(folder: Path) -> None:
-    with AvrSimulator("atmega328p", firmware=build(folder, "echo")) as board:
-        port = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
-        os.write(port, b"secret")
-        assert wait_for(lambda: board.status().tx >= 5)
-        os.close(port)
-        assert wait_for(lambda: "close" in board.events)
-        port = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
-        try:
-            assert b"echo\n".startswith(os.read(port, 5))
-        finally:
-            os.close(port)
-
-
-@pytest.mark.parametrize("command", [b"w", b"p"])
-def test_a_watchdog_reset_comes_in_time_and_is_told(folder: Path, command: bytes) -> None:
-    with (
-        AvrSimulator("atmega328p", firmware=build(folder, "faults")) as board,
-        client(board.port) as link,
-    ):
-        assert link.read_until() == b"ready\n"
-        start = board.status().cycles
-        link.write(command)
-        assert link.read_until() == b"ready\n"
-        board.status()  # comes after all events so far
-        resets = [event.split() for event in board.events if event.startswith("reset watchdog")]
-    assert len(resets) == 1
-    # 2,048 cycles of its 128 kHz oscillator are 16 ms.
-    assert int(resets[0][-1]) - start == pytest.approx(16e6 * 0.016, rel=0.1)
-
-
-@pytest.mark.parametrize(("command", "word"), [(b"c", "crash 0x"), (b"s", "halt 0x")])
-def test_a_crash_or_halt_is_told_and_a_reset_mends_it(
-    folder: Path, command: bytes, word: str
-) -> None:
-    with (
-        AvrSimulator("atmega328p", firmware=build(folder, "faults")) as board,
-        client(board.port) as link,
-    ):
-        assert link.read_until() == b"ready\n"
-        link.write(command)
-        assert wait_for(lambda: any(event.startswith(word) for event in board.events))
-        board.reset()
-        assert link.read_until() == b"ready\n"
 
 
 # --- cycles ---
@@ -284,15 +69,15 @@ def measured_cycles(mcu: str, image: Path) -> dict[str, int]:
     ("mcu", "wanted"), [("atmega328p", AVR_CYCLES), ("atmega2560", MEGA_CYCLES)]
 )
 def test_instructions_take_the_cycles_of_the_data_sheet_every_time(
-    folder: Path, mcu: str, wanted: dict[str, int]
+    tmp_path: Path, mcu: str, wanted: dict[str, int]
 ) -> None:
-    image = build(folder, "cycles", mcu=mcu)
+    image = build(tmp_path, "cycles", mcu=mcu)
     for _ in range(3):
         assert measured_cycles(mcu, image) == wanted
 
 
-def test_simulated_time_never_runs_faster_than_the_speed_asked_for(folder: Path) -> None:
-    image = build(folder, "echo")
+def test_simulated_time_never_runs_faster_than_the_speed_asked_for(tmp_path: Path) -> None:
+    image = build(tmp_path, "echo")
     start = time.monotonic()
     with (
         AvrSimulator("atmega328p", firmware=image, speed=0.5) as board,
@@ -307,8 +92,10 @@ def test_simulated_time_never_runs_faster_than_the_speed_asked_for(folder: Path)
 # --- bootloaders and flashers ---
 
 
-def test_avrdude_uploads_an_arduino_sketch_that_answers_after_each_reopening(folder: Path) -> None:
-    image = to_hex(build_sketch(folder))
+def test_avrdude_uploads_an_arduino_sketch_that_answers_after_each_reopening(
+    tmp_path: Path,
+) -> None:
+    image = to_hex(build_sketch(tmp_path))
     with AvrSimulator("atmega328p", bootloader=optiboot()) as board:
         done = avrdude(board.port, image)
         assert done.returncode == 0, done.stderr
@@ -319,8 +106,8 @@ def test_avrdude_uploads_an_arduino_sketch_that_answers_after_each_reopening(fol
                 assert link.read_until() == b"5 soon\r\n"
 
 
-def test_avrdude_uploads_to_the_mega_through_stk500v2(folder: Path) -> None:
-    image = to_hex(build(folder, "echo", mcu="atmega2560"))
+def test_avrdude_uploads_to_the_mega_through_stk500v2(tmp_path: Path) -> None:
+    image = to_hex(build(tmp_path, "echo", mcu="atmega2560"))
     require_file(Path("/usr/share/arduino/hardware/arduino/avr/bootloaders"))
     with AvrSimulator("atmega2560", bootloader=bootloader("atmega2560")) as board:
         done = avrdude(board.port, image, mega=True)
@@ -329,8 +116,8 @@ def test_avrdude_uploads_to_the_mega_through_stk500v2(folder: Path) -> None:
             assert link.read(5) == b"echo\n"
 
 
-def test_avrdude_fails_on_a_bootloader_of_another_speed(folder: Path) -> None:
-    image = to_hex(build(folder, "echo"))
+def test_avrdude_fails_on_a_bootloader_of_another_speed(tmp_path: Path) -> None:
+    image = to_hex(build(tmp_path, "echo"))
     with AvrSimulator("atmega328p", bootloader=optiboot(57_600)) as board:
         wrong = avrdude(board.port, image)
         assert wrong.returncode != 0
@@ -342,8 +129,8 @@ def test_avrdude_fails_on_a_bootloader_of_another_speed(folder: Path) -> None:
 # --- side by side, and ends ---
 
 
-def test_ten_boards_side_by_side_do_not_mix(folder: Path) -> None:
-    image = build(folder, "echo")
+def test_ten_boards_side_by_side_do_not_mix(tmp_path: Path) -> None:
+    image = build(tmp_path, "echo")
     boards = [AvrSimulator("atmega328p", firmware=image) for _ in range(10)]
     answers: list[tuple[bytes, bytes]] = []
 
@@ -380,8 +167,8 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_when_the_owner_dies(folder: Path, tmp_path: Path, how: int) -> None:
-    image, link = build(folder, "echo"), tmp_path / "board"
+def test_nothing_is_left_when_the_owner_dies(tmp_path: Path, how: int) -> None:
+    image, link = build(tmp_path, "echo"), tmp_path / "board"
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(image), str(link)],
         stdout=subprocess.PIPE,
@@ -399,9 +186,9 @@ def test_nothing_is_left_when_the_owner_dies(folder: Path, tmp_path: Path, how: 
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_simulator_cleanly(folder: Path, tmp_path: Path, how: int) -> None:
+def test_a_signal_ends_the_simulator_cleanly(tmp_path: Path, how: int) -> None:
     link = tmp_path / "board"
-    board = AvrSimulator("atmega328p", firmware=build(folder, "echo"), link=link)
+    board = AvrSimulator("atmega328p", firmware=build(tmp_path, "echo"), link=link)
     with board:
         os.kill(board.pid, how)
         with pytest.raises(PortError, match="gone"):
@@ -411,9 +198,9 @@ def test_a_signal_ends_the_simulator_cleanly(folder: Path, tmp_path: Path, how: 
             board.status()
 
 
-def test_closing_ends_the_process_and_keeps_the_last_status(folder: Path) -> None:
+def test_closing_ends_the_process_and_keeps_the_last_status(tmp_path: Path) -> None:
     with (
-        AvrSimulator("atmega328p", firmware=build(folder, "echo")) as board,
+        AvrSimulator("atmega328p", firmware=build(tmp_path, "echo")) as board,
         client(board.port) as link,
     ):
         pid = board.pid
@@ -426,10 +213,8 @@ def test_closing_ends_the_process_and_keeps_the_last_status(folder: Path) -> Non
 # --- bad input ---
 
 
-def test_images_that_cannot_be_loaded_are_refused_by_name_and_reason(
-    folder: Path, tmp_path: Path
-) -> None:
-    good = to_hex(build(folder, "echo")).read_bytes()
+def test_images_that_cannot_be_loaded_are_refused_by_name_and_reason(tmp_path: Path) -> None:
+    good = to_hex(build(tmp_path, "echo")).read_bytes()
     cases = {
         "empty.hex": (b"", "empty"),
         "text.hex": (b"hello\n", "line 1"),
@@ -438,7 +223,7 @@ def test_images_that_cannot_be_loaded_are_refused_by_name_and_reason(
         # Four bytes at 64 KB.
         "large.hex": (b":020000021000EC\n:0400000001020304F2\n:00000001FF\n", "beyond the flash"),
         "other.elf": (Path(sys.executable).resolve().read_bytes(), "another processor"),
-        "short.elf": (build(folder, "echo").read_bytes()[:100], "truncated"),
+        "short.elf": (build(tmp_path, "echo").read_bytes()[:100], "truncated"),
     }
     for name, (content, reason) in cases.items():
         path = tmp_path / name
@@ -488,62 +273,3 @@ def test_a_link_that_is_somebody_elses_by_now_stays(tmp_path: Path) -> None:
         link.unlink()
         link.symlink_to(tmp_path)
     assert link.readlink() == tmp_path
-
-
-def test_an_unknown_chip_is_refused() -> None:
-    with pytest.raises(ToolchainError, match="does not know this chip"):
-        AvrSimulator("attiny1").start()
-    with pytest.raises(UsageError, match="no bootloader"):
-        bootloader("attiny85")
-
-
-def test_missing_tools_are_named_with_the_command_that_installs_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolchainError, match="cc is missing") as caught:
-        simulator_program()
-    assert "apt-get install gcc" in caught.value.hint
-    with pytest.raises(ToolchainError, match="avr-gcc is missing") as caught:
-        bootloader("atmega328p")
-    assert "gcc-avr" in caught.value.hint
-
-
-def test_a_failing_compilation_quotes_its_first_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "main.c").write_text("int main(void) { return oops; }\n")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("tinyproof.simulators.avr.program.SOURCES", tmp_path)
-    with pytest.raises(ToolchainError, match="oops"):
-        simulator_program()
-    assert not list((tmp_path / "cache").rglob("avr-simulator"))
-
-
-def test_a_missing_libsimavr_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    flags = ("-std=c11", "-isystem", "/nonexistent")
-    monkeypatch.setattr("tinyproof.simulators.avr.program.FLAGS", flags)
-    with pytest.raises(ToolchainError, match=r"sim_avr\.h") as caught:
-        simulator_program()
-    assert "libsimavr-dev" in caught.value.hint
-
-
-def test_a_program_is_made_once_however_many_want_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    made: list[Path] = []
-
-    def make(draft: Path) -> None:
-        made.append(draft)
-        draft.write_text("done")
-
-    threads = [
-        threading.Thread(target=compiled.cached, args=("program", "key", make)) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 1
-    assert compiled.cached("program", "key", make).read_text() == "done"
