@@ -106,6 +106,11 @@ def test_the_arena_is_the_generators_plan(benched: dict[str, Any]) -> None:
     assert (arena["memory"], arena["bytes"]) == ("ram", benched["memory"]["arena"])
 
 
+def test_a_program_measures_its_stack_and_leaves_ram_to_the_system(benched: dict[str, Any]) -> None:
+    assert 0 < benched["memory"]["stack"] < 65536
+    assert benched["memory"]["free_ram"] is None
+
+
 def test_a_bench_has_every_option_of_a_run_but_those_for_benches_and_logs() -> None:
     said = CliRunner().invoke(command, ["--help"]).output
     for option in ("--target", "--samples", "--max-flash", "--tolerance-lsb", "--trace", "--out"):

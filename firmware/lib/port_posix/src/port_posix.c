@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #endif
 #include "port.h"
+#include "posix_stack.h"
 #include "tp_protocol.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ enum {
     UNREAD_MS = 1000,
     IN_BUFFER = 16384,
     OUT_BUFFER = 65536, /* holds any single write */
-    POISONED = 65536,   /* bytes of stack */
+    SIGNAL_STACK = 65536,
 };
 
 static const char restarted[] = "--restarted"; /* followed by both ends' file descriptors */
@@ -51,6 +52,7 @@ static struct {
     size_t in_begin;
     size_t in_end;
     size_t out_size;
+    tp_posix_stack_t stack; /* painted from tp_port_init() on */
     uint8_t in[IN_BUFFER];
     uint8_t out[OUT_BUFFER];
 } port;
@@ -65,14 +67,24 @@ static void on_signal(int number) {
     }
 }
 
+/* On the stack that sigaltstack() named, lest the kernel's frame, kilobytes, counts as ours. */
+static void catch_signal(int number) {
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_ONSTACK | SA_RESTART;
+    (void)sigaction(number, &action, NULL);
+}
+
 static void watch_owner(void) {
     port.parent = getppid();
     port.watch_stdin = fcntl(STDIN_FILENO, F_GETFD) != -1;
-    (void)signal(SIGTERM, on_signal);
-    (void)signal(SIGINT, on_signal);
+    catch_signal(SIGTERM);
+    catch_signal(SIGINT);
     (void)signal(SIGTTIN, SIG_IGN); /* in the background of a terminal: read() fails instead */
 #if defined(__linux__)
-    (void)signal(SIGUSR1, on_signal);
+    catch_signal(SIGUSR1);
     (void)prctl(PR_SET_PDEATHSIG, SIGUSR1);
 #endif
 }
@@ -168,6 +180,7 @@ static void refill(void) {
  */
 
 uint8_t tp_port_init(void) {
+    tp_posix_stack_paint(&port.stack);
     return port.cause;
 }
 
@@ -214,17 +227,13 @@ uint32_t tp_port_tick_hz(void) {
     return TICK_HZ;
 }
 
-/* An operating system gives and takes memory as it likes: nothing honest can be said. */
+/* How much RAM is left, an operating system decides anew each time. */
 void tp_port_memory(tp_memory_t *marks) {
-    *marks = (tp_memory_t){0, 0};
+    *marks = (tp_memory_t){0, tp_posix_stack_used(&port.stack)};
 }
 
-/* The frame of this function lies where those of the inference will. */
-__attribute__((noinline)) void tp_port_poison_stack(uint8_t pattern) {
-    uint8_t frame[POISONED];
-
-    memset(frame, pattern, sizeof frame);
-    __asm__ volatile("" : : "r"(frame) : "memory"); /* somebody reads it, for all gcc knows */
+void tp_port_poison_stack(uint8_t pattern) {
+    tp_posix_stack_poison(&port.stack, pattern);
 }
 
 void tp_port_alive(void) {
@@ -244,8 +253,21 @@ void tp_port_reset(void) {
     die("the program does not start anew");
 }
 
+/* A frame of its own, so that what starts the program does not count as the firmware's stack. */
+__attribute__((noinline, noreturn)) static void serve(void) {
+    port.stack.high = __builtin_frame_address(0);
+    tp_firmware_init();
+    for (;;) {
+        tp_firmware_poll();
+    }
+}
+
 int main(int count, char **arguments) {
+    uint8_t signal_stack[SIGNAL_STACK];
+    const stack_t other = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack};
+
     port.program = arguments[0];
+    (void)sigaltstack(&other, NULL);
     watch_owner();
     if (count == 4 && strcmp(arguments[1], restarted) == 0) {
         port.master = atoi(arguments[2]);
@@ -255,8 +277,5 @@ int main(int count, char **arguments) {
         open_terminal();
         port.cause = TP_START_POWER_ON;
     }
-    tp_firmware_init();
-    for (;;) {
-        tp_firmware_poll();
-    }
+    serve();
 }
