@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from test_report import BAD, GOOD, judgement, result
+from runs import BAD, GOOD, judgement, result
 
 from native_cli import INT8, assert_complains, call
 from tinyproof import health, ports

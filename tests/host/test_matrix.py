@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from test_report import full_result, result
+from runs import full_result, result
 
 from native_cli import FLOAT32, INT8, SAMPLES, Command, assert_complains, call
 from tinyproof import matrix

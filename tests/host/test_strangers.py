@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from test_report import full_result
+from runs import full_result
 from wire_examples import HELLO
 
 from nn_net import FLOAT32, Net

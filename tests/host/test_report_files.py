@@ -1,0 +1,100 @@
+"""The files of a report: all are written, one that fails stops no other, and made again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from report_pages import digits_run, reported, with_everything
+
+from native_cli import DIGITS_RUN, REPORT_FILES, assert_complains, call, report_of
+from tinyproof.errors import StorageError
+from tinyproof.project import Project
+from tinyproof.report import schema, to_dict
+from tinyproof.report import write as writing
+from tinyproof.report.evidence import load_evidence
+from tinyproof.report.html import render_html
+from tinyproof.report.write import write_all
+
+FULL = StorageError("The disk is full.")
+
+
+def test_all_files_are_written(tmp_path: Path) -> None:
+    report, evidence = reported(with_everything(digits_run(wrong=2)))
+    write_all(report, evidence, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == REPORT_FILES
+    jsonschema.validate(json.loads((tmp_path / "report.json").read_bytes()), schema())
+    assert (tmp_path / "report.html").read_text() == render_html(report, evidence)
+
+
+@pytest.mark.parametrize("lost", ["report.html", "report.md", "junit.xml"])
+def test_a_file_that_cannot_be_written_stops_no_other(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = writing.write_atomic
+
+    def failing(path: Path, content: bytes | str) -> None:
+        if path.name == lost:
+            raise FULL
+        write(path, content)
+
+    monkeypatch.setattr(writing, "write_atomic", failing)
+    with pytest.raises(StorageError) as caught:
+        write_all(*reported(digits_run()), tmp_path)
+    assert caught.value is FULL
+    assert {path.name for path in tmp_path.iterdir()} == REPORT_FILES - {lost}
+
+
+def test_without_report_json_an_earlier_report_stays_whole_and_a_new_folder_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, new = tmp_path / "earlier", tmp_path / "new"
+    write_all(*reported(digits_run()), earlier)
+    before = {path.name: path.read_bytes() for path in earlier.iterdir()}
+
+    def full(*_: object) -> None:
+        raise FULL
+
+    monkeypatch.setattr(writing, "write_report", full)
+    for folder in (earlier, new):
+        with pytest.raises(StorageError):
+            write_all(*reported(digits_run(wrong=2)), folder)
+    assert {path.name: path.read_bytes() for path in earlier.iterdir()} == before
+    assert not new.exists()
+
+
+def test_every_field_of_the_report_follows_the_schema() -> None:
+    report, _ = reported(with_everything(digits_run(wrong=2)))
+    jsonschema.validate(to_dict(report), schema())
+
+
+def test_a_run_leaves_all_files_and_report_makes_them_again(project: Project, out: Path) -> None:
+    assert call(*DIGITS_RUN, "--out", out).code == 0
+    assert {path.name for path in out.iterdir()} == REPORT_FILES
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    evidence = load_evidence(out)
+    assert evidence
+    assert len(evidence.ticks) == report_of(out)["samples"] == 359
+    assert [f.shape for f in evidence.features[:2]] == [(1, 8, 8, 1), (1, 6, 6, 8)]
+    for name in ("report.html", "report.md", "junit.xml"):
+        (out / name).unlink()
+    ended = call("report", out)
+    assert (ended.code, ended.err) == (0, "")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+    page = out / "elsewhere.html"
+    assert call("report", out, "--html", page).code == 0
+    assert page.read_bytes() == first["report.html"]
+    assert call("report", out, "--markdown").out.encode() == first["report.md"]
+    (out / "evidence.npz").write_bytes(b"junk")
+    assert_complains(call("report", out), 2, "evidence of the report")
+    (out / "evidence.npz").unlink()
+    assert call("report", out).code == 0
+    assert b"<img" not in (out / "report.html").read_bytes()
+
+
+def test_a_folder_without_a_report_is_said_to_be_one(project: Project, tmp_path: Path) -> None:
+    assert_complains(call("report", tmp_path), 2, "no report")
+    (tmp_path / "report.json").write_text("[]")
+    assert_complains(call("report", tmp_path), 2, "not a TinyProof report")
