@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,17 +124,26 @@ def _add(digest: Any, *parts: bytes) -> None:
 def _ingredients(project: Project) -> Iterable[tuple[str, bytes]]:
     """Yield name and content of every file that PlatformIO may read, in order of name.
 
-    All of ``firmware`` counts, since a target may refer to the options of another; only the
-    ``model.h`` of a manual build does not.
+    All of ``firmware`` counts, what its links lead to as well, since a target may refer to the
+    options of another; only the ``model.h`` of a manual build does not.
     """
     yield "platformio.ini", project.platformio_ini.read_bytes()
     manual = project.firmware / "include" / "model.h"
-    for folder, folders, files in os.walk(project.firmware):
-        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__pycache__")
-        for name in sorted(files):
-            path = Path(folder, name)
-            if name[0] != "." and path != manual:
-                yield path.relative_to(project.root).as_posix(), path.read_bytes()
+    for path in _files(project.firmware, frozenset()):
+        if path != manual:
+            yield path.relative_to(project.root).as_posix(), path.read_bytes()
+
+
+def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Yield a folder's files, then those of its folders; no link leads back to those above."""
+    here = folder.resolve()
+    if here in above:
+        return
+    entries = sorted(e for e in folder.iterdir() if e.name[0] != "." and e.name != "__pycache__")
+    yield from (entry for entry in entries if entry.is_file())
+    for entry in entries:
+        if entry.is_dir():
+            yield from _files(entry, above | {here})
 
 
 def build(
@@ -213,7 +222,7 @@ class _Job:
         try:
             data = json.loads(record.read_text())
             program = self.folder / data["program"]
-            whole = hashlib.sha256(program.read_bytes()).hexdigest() == data["sha256"]
+            whole = _images(program) == data["images"]
             size = Sizes(**data["sizes"])
         except (OSError, ValueError, KeyError, TypeError):
             whole = False
@@ -245,9 +254,14 @@ class _Job:
         self._compile(step)
         program = self._program()
         check_fit(program, self.target)
+        if build_id(self.project, self.target, self.engine, header, self.tools) != self.id:
+            raise BuildError(
+                f"The sources in {self.project.firmware} changed while they were compiled.",
+                hint="Run again: what was built is part old, part new, and is not used.",
+            )
         record = {
             "program": program.relative_to(self.folder).as_posix(),
-            "sha256": hashlib.sha256(program.read_bytes()).hexdigest(),
+            "images": _images(program),
             "sizes": sizes(program).as_dict(),
             "target": self.target.name,
             "engine": self.engine,
@@ -287,6 +301,14 @@ class _Job:
             hint=f"See {self.folder / 'build.log'}.",
             log=str(self.folder / "build.log"),
         )
+
+
+def _images(program: Path) -> dict[str, str]:
+    """Return the SHA-256 of the program and of all beside it: of what is run, and uploaded."""
+    files = (path for path in sorted(program.parent.iterdir()) if path.name[0] != ".")
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()
+    }
 
 
 def _settings(folder: Path, target: Target, engine: str) -> dict[str, str]:

@@ -143,6 +143,24 @@ def test_what_is_not_built_from_is_not_part_of_the_id(tmp_path: Path) -> None:
     assert identity(project) == before
 
 
+def test_what_a_link_leads_to_is_part_of_the_id(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    source = tmp_path / "shared" / "deep" / "more.c"
+    add(source, "typedef int more;\n")
+    (project.firmware / "lib" / "shared").symlink_to(tmp_path / "shared")
+    before = identity(project)
+    source.write_text("typedef long more;\n")
+    assert identity(project) != before
+
+
+def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    before = identity(project)
+    (project.firmware / "lib" / "circle").symlink_to(project.firmware)
+    (project.firmware / "src" / "nowhere").symlink_to(tmp_path / "nowhere")
+    assert identity(project) == before
+
+
 def test_the_id_does_not_depend_on_where_the_project_lies(tmp_path: Path) -> None:
     one, two = make_project(tmp_path / "one"), make_project(tmp_path / "two deep" / "x")
     assert identity(one) == identity(two)
@@ -169,6 +187,7 @@ DAMAGES: dict[str, Callable[[Build], object]] = {
     "without program": lambda b: b.program.unlink(),
     "truncated program": lambda b: b.program.write_bytes(b.program.read_bytes()[:-1]),
     "another program": lambda b: b.program.write_bytes(b"\x7fELF"),
+    "changed image beside the program": lambda b: add(b.program.with_name("firmware.hex"), ":00"),
     "without claim file": lambda b: (b.folder / "in-use").unlink(),
 }
 
@@ -185,6 +204,27 @@ def test_a_damaged_build_is_never_used(
     again = native(project)
     assert again.fresh
     assert again.program.read_bytes() == whole
+
+
+def test_sources_that_change_while_they_are_compiled_make_no_build(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came of them would be found, for ever, under the name of what they were before."""
+    fake_platformio(monkeypatch)
+    compile_, main = platformio.run, project.firmware / "src" / "main.cpp"
+    before = main.read_text()
+
+    def edited(*args: object, **kwargs: object) -> int:
+        main.write_text(before + "// mended\n")
+        return compile_(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(platformio, "run", edited)
+    with pytest.raises(BuildError, match="changed while they were compiled") as caught:
+        native(project)
+    assert "Run again" in caught.value.hint
+    main.write_text(before)
+    monkeypatch.setattr(platformio, "run", compile_)
+    assert native(project).fresh
 
 
 def fake_platformio(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -373,7 +413,7 @@ def test_a_build_in_use_is_claimed(project: Project, monkeypatch: pytest.MonkeyP
     again = claim(made.folder / "in-use")
     assert again is not None
     record = json.loads((made.folder / "build.json").read_text())
-    assert record["sha256"] == hashlib.sha256(made.program.read_bytes()).hexdigest()
+    assert record["images"] == {"program": hashlib.sha256(made.program.read_bytes()).hexdigest()}
 
 
 def test_ram_that_only_platformio_would_accept_is_checked(
