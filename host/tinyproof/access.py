@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tinyproof.benchmap import BenchMap
 from tinyproof.build import Build
 from tinyproof.device import Device
-from tinyproof.discovery import SIMULATED, Attached, find, resolve
+from tinyproof.discovery import SIMULATED, Attached, attached, find, resolve
 from tinyproof.errors import (
     BootError,
     DeviceSilentError,
     EchoError,
+    FlashError,
     IdentityError,
     PortCause,
     PortError,
@@ -36,7 +38,7 @@ from tinyproof.quarantine import Quarantine
 from tinyproof.recovery import BoardPort, open_board
 from tinyproof.simulators.start import SimulatedBoard, simulated_board, start_program
 from tinyproof.storage import lock
-from tinyproof.targets import Target
+from tinyproof.targets import RESETS_WITHOUT_PORT, Target
 from tinyproof.text import printable
 
 GLANCE_SECONDS = 1.0
@@ -73,12 +75,16 @@ def is_simulated(target: Target, port: str | None) -> bool:
 
 def no_board(target: Target) -> PortError:
     """Return the error for a target of which no board is attached, and no port given."""
+    hint = "Plug it in, or name its port with --port; tinyproof ports lists them"
+    if target.simulator:
+        hint += ", and --port sim starts a simulator"
+    if target.serial == "usb_cdc":
+        hint += "; a new board may have none before its first upload: see docs/boards.md"
     return PortError(
         f"Target {target.name} needs a port: no attached board is known to be one.",
         port="",
         cause=PortCause.ABSENT,
-        hint="Plug it in, or name its port with --port; tinyproof ports lists them"
-        + (", and --port sim starts a simulator." if target.simulator else "."),
+        hint=f"{hint}.",
     )
 
 
@@ -271,6 +277,7 @@ def _flash(
     progress: Progress,
 ) -> Device:
     """Flash the board on ``port`` and return the conversation with what runs on it then."""
+    _demand_alone(built.target)
     with progress.step("flash", port) as step:
         upload(project, built, port, step)
         step.result(f"{built.sizes.flash:,} bytes")
@@ -283,6 +290,23 @@ def _flash(
             raise
         step.result(f"build {built.id_hex[:8]} confirmed on {device.link.port}")
     return device
+
+
+def _demand_alone(target: Target) -> None:
+    """Refuse an upload that could reach another board than the one that is meant.
+
+    Raises:
+        FlashError: the target's uploader takes no port, and its USB id is there more than once.
+    """
+    if target.reset not in RESETS_WITHOUT_PORT:
+        return
+    boards = [board for board in attached([target], BenchMap()) if board.targets]
+    if len(boards) > 1:
+        raise FlashError(
+            f"The uploader of {target.title} takes no port, and {len(boards)} boards have its USB "
+            f"id: {', '.join(board.words for board in boards)}.",
+            hint="Unplug those that are not to be flashed, then run again.",
+        )
 
 
 def _demand(

@@ -24,10 +24,12 @@ PROVENANCES = ("board", "cycle-exact", "emulator", "host")
 SERIALS = ("bridge", "usb_cdc", "pty")
 """What the host's serial port ends in: a USB-serial chip that stays attached while the board
 resets, the processor's own USB, which goes away and comes back, or a pseudo-terminal."""
-RESETS = ("none", "dtr", "esp", "touch_1200", "teensy")
+RESETS = ("none", "dtr", "esp", "touch_1200", "dfu", "teensy")
 """How the host gets the board into its bootloader: not at all; a falling DTR resets it (also each
 time the port opens); DTR and RTS drive Espressif's auto-reset circuit; opening and closing the port
-at 1200 baud; or a command of PJRC's loader over USB."""
+at 1200 baud; a request of dfu-util, or of PJRC's loader, over USB."""
+RESETS_WITHOUT_PORT = ("dfu", "teensy")
+"""Those whose uploader takes no port but whichever board has the USB id."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What uploaders say: how far they are, and why they failed, in a sentence and a next step. Pure.
 
-Knows avrdude 6 to 8, esptool 4 and 5, bossac, dfu-util, picotool, and PlatformIO's own words.
+Knows avrdude 6 to 8, esptool 4 and 5, bossac, dfu-util, picotool, PJRC's loader, and PlatformIO's
+own words.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _BUTTONS = {
     "pulls GPIO0 and that the cable carries data.",
     "touch_1200": "Press the reset button twice, quickly, so that the bootloader stays, then run "
     "again with the port that it shows.",
+    "dfu": "Press the reset button twice, quickly, so that the bootloader stays; it shows no port: "
+    "docs/boards.md tells how to upload to it once.",
     "teensy": "Press the button on the board and run again.",
 }
 _BUTTON = (
@@ -52,6 +55,12 @@ def _cause(pattern: str, sentence: str, hint: str) -> Cause:
 _BROKEN = "The port {port} broke down in the upload, and the board holds a part of the firmware"
 _CAUSES = (
     _cause(r"lost connection", _BROKEN, _REPLUG),
+    _cause(
+        r"Unable find Teensy Loader|Is the Teensy Loader application running",
+        "PJRC's Teensy Loader, a program with a window, does not start",
+        "Run from a desktop; or take its command line form on Linux: upload_protocol = teensy-cli "
+        "in target.ini.",
+    ),
     _cause(
         r"(?:cannot|can't|could not) open (?:port|device).*: (?:No such|\[Errno 2\])",
         "The port {port} vanished before the upload",

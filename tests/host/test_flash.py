@@ -63,6 +63,8 @@ SAID = {
     "not open",
     # PlatformIO after a 1200-baud touch
     "Error: Couldn't find a board on the selected port.": "No bootloader answers",
+    "No DFU capable USB device available": "No bootloader answers",
+    "Unable find Teensy Loader.  (p)  Is the Teensy Loader application running?": "does not start",
     "A fatal error occurred: no idea": "failed: A fatal error occurred: no idea",
     "": "the uploader said nothing",
 }

@@ -16,7 +16,7 @@ from tinyproof import access, benchmap, discovery, health, ports
 from tinyproof.access import hold_board, meet
 from tinyproof.build import Build
 from tinyproof.device import Identity
-from tinyproof.errors import PortError, RefusedError
+from tinyproof.errors import FlashError, PortError, RefusedError
 from tinyproof.harness import Firmware, generate_model, make_firmware
 from tinyproof.progress import Progress, Step
 from tinyproof.project import Project
@@ -197,3 +197,37 @@ def test_the_only_target_that_a_common_chip_fits_is_a_guess_too(
     attach(None, "/dev/ttyS0")
     (plain,) = discovery.attached([firmware.target], benchmap.BenchMap())
     assert not plain.is_guess
+
+
+@pytest.mark.parametrize(("reset", "flashed"), [("teensy", False), ("dfu", False), ("dtr", True)])
+def test_an_uploader_that_takes_no_port_flashes_no_board_besides_another_one(
+    reset: str,
+    flashed: bool,
+    project: Project,
+    firmware: Firmware,
+    port: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    board = replace(firmware.target, reset=reset)
+    made = replace(firmware, target=board, build=replace(firmware.build, target=board))
+    both = [Attached(port, "A1", *OWN[0]), Attached("/dev/ttyACM9", "B2", *OWN[0])]
+    monkeypatch.setattr(ports.list_ports, "comports", lambda: both)
+    expected = FlashedError if flashed else FlashError
+    identity = replace(firmware.identity, build_id=b"\1" * 16)
+    with pytest.raises(expected) as caught:
+        connect(project, made, identity, port)
+    if not flashed:
+        assert "/dev/ttyACM9 (serial number B2)" in str(caught.value)
+        both.pop()
+        with pytest.raises(FlashedError):
+            connect(project, made, identity, port)
+
+
+@pytest.mark.parametrize(("name", "told"), [("pico", True), ("uno", False)])
+def test_a_new_board_that_shows_no_port_yet_is_told_of(
+    name: str, told: bool, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports.list_ports, "comports", list)
+    with pytest.raises(PortError) as caught:
+        access.is_simulated(find_target(project, name), None)
+    assert ("a new board may have none before its first upload" in caught.value.hint) is told

@@ -49,7 +49,7 @@ def test_discovery_and_flashing_find_what_they_need(target: Target) -> None:
     assert target.usb_ids
     assert target.esp_chip in ESP_CHIPS
     assert (target.reset == "esp") == bool(target.esp_chip)
-    ways = {"bridge": ("dtr", "esp"), "usb_cdc": ("touch_1200", "teensy")}
+    ways = {"bridge": ("dtr", "esp"), "usb_cdc": ("touch_1200", "dfu", "teensy")}
     assert target.reset in ways[target.serial]
     if target.serial == "bridge":
         assert target.boot_ms > 0, "opening the port may reset it"
