@@ -203,7 +203,7 @@ def test_quantizing_twice_changes_nothing() -> None:
         elements=st.floats(-1e6, 1e6, width=32).filter(lambda v: v == 0 or abs(v) > 1e-6),
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_quantized_weight_is_within_half_a_step(values: Any) -> None:
     stored, scales = quantize_per_channel(values)
     wide = scales.reshape((-1,) + (1,) * (values.ndim - 1)).astype(np.float64)

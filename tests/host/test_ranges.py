@@ -60,7 +60,7 @@ def test_a_few_values_beyond_are_warned_of_and_fewer_are_not() -> None:
 
 
 @given(st.floats(0, 1, width=32), st.floats(0, 1, width=32))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_values_in_the_range_are_never_refused(low: float, high: float) -> None:
     prepared(np.array([[low, high, 0, 1]]))
 

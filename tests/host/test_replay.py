@@ -307,7 +307,7 @@ def test_a_log_on_a_full_disk_costs_no_verdict(project: Project, out: Path) -> N
     assert report["failure"]["class"] == "storage"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_log_is_read_or_refused(
     lines: list[str], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -7,13 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyproof.stats import Latency, accuracy, confusion, latency, nearest_rank
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 100), min_size=1), st.integers(1, 1000))
 def test_nearest_rank_is_the_smallest_value_that_covers_the_share(
     values: list[int], permille: int
@@ -60,7 +59,6 @@ def test_the_largest_tick_count_does_not_wrap() -> None:
 LABELLED = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 3)), min_size=1)
 
 
-@settings(deadline=None)
 @given(LABELLED)
 def test_accuracy_and_confusion_agree_with_counting(pairs: list[tuple[int, int]]) -> None:
     labels, predicted = zip(*pairs, strict=True)

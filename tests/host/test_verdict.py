@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyproof.tensors import TensorDescription
@@ -253,7 +253,6 @@ RUN = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(RUN, st.integers(1, 5), st.data())
 def test_batches_equal_the_textbook(run: dict[str, Any], values: int, data: st.DataObject) -> None:
     element = NEAR_ONE if run["floating"] else SMALL
@@ -281,7 +280,6 @@ def _cast(values: list[float], dtype: np.dtype[Any]) -> list[float]:
 PAIR = st.tuples(*[st.lists(st.integers(-128, 127), min_size=3, max_size=3)] * 2)
 
 
-@settings(deadline=None)
 @given(PAIR, st.integers(0, 300), st.integers(0, 300))
 def test_a_larger_tolerance_never_fails_what_a_smaller_one_passed(
     pair: tuple[list[float], list[float]], k: int, more: int
@@ -291,7 +289,6 @@ def test_a_larger_tolerance_never_fails_what_a_smaller_one_passed(
     assert order.index(loose) <= order.index(strict)
 
 
-@settings(deadline=None)
 @given(PAIR, st.sampled_from(Task))
 def test_without_a_tolerance_only_equal_bytes_pass(
     pair: tuple[list[float], list[float]], task: Task
