@@ -9,6 +9,7 @@ import pytest
 from boards import common_project
 
 from native_cli import lay_out
+from tinyproof.pio import core
 from tinyproof.project import Project
 from tools import require_file, require_tool
 
@@ -47,3 +48,10 @@ def libsimavr() -> None:
     """What the simulated Arduino boards are compiled with; without it skip or fail."""
     require_tool("avr-gcc")
     require_file(Path("/usr/include/simavr/sim_avr.h"))
+
+
+@pytest.fixture
+def own_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place of the test's own for core folders, which does not exist yet."""
+    monkeypatch.setenv(core.CORE_DIR_VARIABLE, str(tmp_path / "cores"))
+    return tmp_path / "cores"

@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tinyproof.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,3 +102,11 @@ def await_text(path: Path) -> str:
     while not (path.exists() and path.read_text()):
         time.sleep(0.01)
     return path.read_text()
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *tools: str) -> None:
+    """Let ``shutil.which`` find none of ``tools``."""
+    which = shutil.which
+    monkeypatch.setattr(
+        "shutil.which", lambda name, *rest: None if name in tools else which(name, *rest)
+    )

@@ -1,43 +1,27 @@
-"""PlatformIO on a core folder of our own: provisioned once, no network, no orphan."""
+"""PlatformIO on a core folder of our own: provisioned once, no network."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from mini_project import HEADER, ROOT, add, await_end, await_text, make_project
+from mini_project import HEADER, ROOT, add, make_project, without
 from platformio.dependencies import get_core_dependencies
 from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
 
 from tinyproof import platformio
-from tinyproof.errors import ToolchainError, UsageError
-from tinyproof.pio import child, core, packages, toolchain
+from tinyproof.errors import ToolchainError
+from tinyproof.pio import core, packages, toolchain
 from tinyproof.pio.core import Core
 from tinyproof.project import Project
 from tinyproof.targets import find_target
 from tools import require_file, require_tool
 
-
-@pytest.fixture(autouse=True)
-def own_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give each test a place of its own for core folders."""
-    monkeypatch.setenv(core.CORE_DIR_VARIABLE, str(tmp_path / "cores"))
-    return tmp_path / "cores"
-
-
-def without(monkeypatch: pytest.MonkeyPatch, *tools: str) -> None:
-    """Let ``shutil.which`` find none of ``tools``."""
-    import shutil
-
-    which = shutil.which
-    monkeypatch.setattr(
-        "shutil.which", lambda name, *rest: None if name in tools else which(name, *rest)
-    )
+pytestmark = pytest.mark.usefixtures("own_core")
 
 
 def test_the_core_is_made_once() -> None:
@@ -246,154 +230,6 @@ def test_a_real_board_takes_the_users_platformio_if_it_has_the_platform(
     assert platformio.core_for(target, simulated=True).standin
     native = find_target(make_project(tmp_path / "q"), "native")
     assert platformio.core_for(native, simulated=False).standin
-
-
-def test_the_output_is_logged_and_told_line_by_line(tmp_path: Path) -> None:
-    lines: list[str] = []
-    code = child.run(
-        ["sh", "-c", "echo one; echo two >&2; printf three; exit 7"],
-        cwd=tmp_path,
-        environment=os.environ,
-        log=tmp_path / "log",
-        on_line=lines.append,
-    )
-    assert code == 7
-    assert lines == ["one", "two", "three"]
-    assert (tmp_path / "log").read_text() == "one\ntwo\nthree"
-
-
-def test_a_program_that_is_not_there_is_a_toolchain_error(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainError, match="Cannot start no-such-tool"):
-        child.run(["no-such-tool"], cwd=tmp_path, environment=os.environ, log=tmp_path / "log")
-
-
-@pytest.mark.parametrize("trap", ["", "trap '' TERM; "], ids=["willing", "stubborn"])
-def test_an_interruption_ends_the_whole_group(tmp_path: Path, trap: str) -> None:
-    """The child starts a grandchild; both must be gone when the interruption is out."""
-    script = f"{trap}sleep 600 & echo $! $$ > pids; echo ready; wait; sleep 600"
-
-    def interrupt(line: str) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        child.run(
-            ["sh", "-c", script],
-            cwd=tmp_path,
-            environment=os.environ,
-            log=tmp_path / "log",
-            on_line=interrupt,
-        )
-    for pid in (tmp_path / "pids").read_text().split():
-        await_end(int(pid))
-
-
-def test_an_error_in_a_callback_ends_the_child_too(tmp_path: Path) -> None:
-    def fail(line: str) -> None:
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        child.run(
-            ["sh", "-c", "echo $$; sleep 600"],
-            cwd=tmp_path,
-            environment=os.environ,
-            log=tmp_path / "log",
-            on_line=fail,
-        )
-    await_end(int((tmp_path / "log").read_text()))
-
-
-def pio(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``tinyproof pio`` as its command does."""
-    script = (
-        "import sys; from pathlib import Path; from tinyproof.platformio import passthrough;"
-        "from tinyproof.project import find_project;"
-        "sys.exit(passthrough(find_project(Path(sys.argv[1])), sys.argv[2:]))"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", script, str(project), *arguments],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def test_the_plain_command_builds_the_default_engine(tmp_path: Path) -> None:
-    require_tool("g++")
-    make_project(tmp_path)
-    add(tmp_path / "firmware" / "include" / "model.h", HEADER)
-    add(tmp_path / "firmware" / "include" / "tp_build.h", "#define TP_BUILD_ID {0xaa}\n")
-    done = pio(tmp_path, "run", "-e", "native", "-t", "exec")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "aa native one 1 7" in done.stdout
-    sizes = pio(tmp_path, "run", "-e", "native", "-t", "size")
-    assert "filename" in sizes.stdout
-
-
-def test_a_manual_build_without_model_says_what_to_do(tmp_path: Path) -> None:
-    make_project(tmp_path)
-    done = pio(tmp_path, "run")
-    assert done.returncode != 0
-    assert "tinyproof generate" in done.stderr
-
-
-def test_a_library_that_is_not_there_is_never_looked_for_in_the_registry(tmp_path: Path) -> None:
-    project = make_project(tmp_path)
-    add(tmp_path / "firmware" / "include" / "model.h", HEADER)
-    ini = project.firmware / "targets" / "native" / "target.ini"
-    ini.write_text(ini.read_text().replace("port_posix", "port_moon"))
-    done = pio(tmp_path, "run")
-    assert done.returncode != 0
-    assert "firmware/lib/port_moon is missing." in done.stderr
-    assert "Installing" not in done.stdout + done.stderr
-
-
-def test_the_plain_command_takes_any_of_platformios(tmp_path: Path) -> None:
-    make_project(tmp_path)
-    done = pio(tmp_path, "project", "config", "--json-output")
-    assert done.returncode == 0
-    assert "env:uno" in {section for section, _ in json.loads(done.stdout)}
-
-
-@pytest.mark.parametrize("options", [["-e", "moon"], ["-emoon"], ["--environment=moon"]])
-def test_the_plain_command_refuses_an_unknown_environment(
-    tmp_path: Path, options: list[str]
-) -> None:
-    with pytest.raises(UsageError, match="no target 'moon'"):
-        platformio.passthrough(make_project(tmp_path), ["run", *options])
-
-
-def test_the_plain_command_refuses_what_would_need_the_registry(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without(monkeypatch, "avr-gcc")
-    with pytest.raises(ToolchainError, match="toolchain-atmelavr"):
-        platformio.passthrough(make_project(tmp_path), ["run", "-e", "native", "-e", "uno"])
-
-
-def test_a_terminated_plain_command_leaves_no_process(tmp_path: Path) -> None:
-    """SIGTERM, mapped to KeyboardInterrupt as the command line does, while PlatformIO builds."""
-    project = make_project(tmp_path)
-    slow = 'import os, time; open("pid", "w").write(str(os.getpid())); time.sleep(600)\n'
-    (project.firmware / "prepare.py").write_text(slow)
-    script = (
-        "import signal, sys\n"
-        "from pathlib import Path\n"
-        "from tinyproof.platformio import passthrough\n"
-        "from tinyproof.project import find_project\n"
-        "def interrupt(*_): raise KeyboardInterrupt\n"
-        "signal.signal(signal.SIGTERM, interrupt)\n"
-        "passthrough(find_project(Path(sys.argv[1])), ['run', '-e', 'native'])\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    scons = int(await_text(tmp_path / "pid"))
-    process.terminate()
-    process.wait()
-    await_end(scons)
 
 
 def test_a_board_whose_platform_you_lack_is_told_with_the_command_that_installs_it(

@@ -1,7 +1,7 @@
 """Bytes of strangers on their way to the host: each entry, and what hostile ones come to.
 
 docs/bad-links.md lists the entries. Damaged models are in test_hostile.py, archives of samples in
-test_samples_refused.py, wire logs in test_replay.py; here is what they have in common, and the rest.
+test_samples_refused.py, wire logs in test_replay.py; here is what they have in common, and more.
 """
 
 from __future__ import annotations
