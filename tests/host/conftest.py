@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from boards import common_project
+from usb import Attached, Usb
 
-from native_cli import lay_out
+from native_cli import INT8, lay_out
+from tinyproof import asking, benchmap, ports, recovery
+from tinyproof.harness import generate_model, make_firmware
 from tinyproof.pio import core
+from tinyproof.progress import Progress
 from tinyproof.project import Project
+from tinyproof.targets import Target, find_target
 from tools import require_file, require_tool
 
 collect_ignore = [] if os.environ.get("TINYPROOF_TFLM") else ["test_tflm_real.py"]
@@ -55,3 +62,43 @@ def own_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place of the test's own for core folders, which does not exist yet."""
     monkeypatch.setenv(core.CORE_DIR_VARIABLE, str(tmp_path / "cores"))
     return tmp_path / "cores"
+
+
+@pytest.fixture
+def own_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user without bench maps, in an empty folder; returns where the user's own would be."""
+    monkeypatch.delenv(benchmap.VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return benchmap.user_file()
+
+
+@pytest.fixture
+def attach(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Replaces the computer's ports."""
+
+    def attach(*found: Attached) -> None:
+        monkeypatch.setattr(ports.list_ports, "comports", lambda: list(found))
+
+    return attach
+
+
+@pytest.fixture
+def uno(shared_project: Project) -> Target:
+    """The target uno."""
+    return find_target(shared_project, "uno")
+
+
+@pytest.fixture
+def usb(shared_project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Usb]:
+    """A computer whose boards run the digits."""
+    content, quiet = INT8.read_bytes(), Progress()
+    native = find_target(shared_project, "native")
+    generated = generate_model(content, quiet)
+    made = make_firmware(shared_project, native, content, generated, quiet)
+    with ExitStack() as stack:
+        usb = Usb(made.build.program, stack)
+        monkeypatch.setattr(ports.list_ports, "comports", usb.comports)
+        monkeypatch.setattr(recovery, "RETURN_SECONDS", 2.0)
+        monkeypatch.setattr(asking, "UNKNOWN_BOOT_SECONDS", 0.0)
+        yield usb

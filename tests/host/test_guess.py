@@ -25,18 +25,11 @@ from tinyproof.run import RunOptions
 from tinyproof.simulators.process import ProcessLink
 from tinyproof.targets import Target, find_target
 
+pytestmark = pytest.mark.usefixtures("own_bench")
+
 CP2102 = (0x10C4, 0xEA60)
 COMMON = (CP2102, (0x1A86, 0x7523), (0x0403, 0x6001), (0x16C0, 0x0483), (0x303A, 0x1001))
 OWN = ((0x2341, 0x0043), (0x2E8A, 0x00C0))
-
-
-@pytest.fixture(autouse=True)
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user without bench maps; returns where the user's own would be."""
-    monkeypatch.delenv(benchmap.VARIABLE, raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-    return benchmap.user_file()
 
 
 @pytest.fixture
@@ -150,12 +143,12 @@ def test_one_that_is_known_is_flashed_whatever_it_runs(
     firmware: Firmware,
     port: str,
     attach: Callable[..., None],
-    bench: Path,
+    own_bench: Path,
 ) -> None:
     attach(OWN[0] if known_by == "its own USB id" else CP2102, port)
     wanted = of_another_target(firmware)
     if known_by == "the bench map":
-        benchmap.save(bench, [("A1", "esp32dev")])
+        benchmap.save(own_bench, [("A1", "esp32dev")])
     with pytest.raises(FlashedError):
         connect(project, wanted, wanted.identity, port if known_by == "its port" else None)
 

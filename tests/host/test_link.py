@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import serial
 from usb import Attached
 
 from tinyproof import ports
@@ -252,3 +253,19 @@ def test_added_latency_delays_both_ways(terminal: Terminal) -> None:
 def test_the_base_class_says_what_a_wire_must_do() -> None:
     assert issubclass(SerialLink, Link)
     assert Link.__abstractmethods__ == {"_read", "_write", "_close"}
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_dtr_and_rts_are_set_before_the_port_opens(
+    released: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pyserial sets on a closed port is in force from the first moment."""
+    lines = []
+    monkeypatch.setattr(serial.Serial, "open", lambda self: lines.append((self.dtr, self.rts)))
+    ours, theirs = pty.openpty()
+    try:
+        open_link(os.ttyname(theirs), released=released)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert lines == [(not released, not released)]

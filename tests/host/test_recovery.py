@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,25 +17,16 @@ from native_cli import DIGITS_RUN, INT8, call, report_of
 from tinyproof import access, ports, recovery
 from tinyproof.build import Build
 from tinyproof.device import Answer
-from tinyproof.errors import PortError
+from tinyproof.errors import PortCause, PortError
 from tinyproof.harness import Board, generate_model, make_firmware
+from tinyproof.link import open_link
 from tinyproof.progress import Progress, Step
 from tinyproof.project import Project
-from tinyproof.recovery import RecoveringLink, open_board
+from tinyproof.recovery import BoardPort, RecoveringLink, open_board
 from tinyproof.simulators.process import ProcessLink
 from tinyproof.targets import find_target
 
-
-@pytest.fixture
-def usb(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Usb]:
-    content, quiet = INT8.read_bytes(), Progress()
-    generated = generate_model(content, quiet)
-    made = make_firmware(project, find_target(project, "native"), content, generated, quiet)
-    with ExitStack() as stack:
-        usb = Usb(made.build.program, stack)
-        monkeypatch.setattr(ports.list_ports, "comports", usb.comports)
-        monkeypatch.setattr(recovery, "RETURN_SECONDS", 2.0)
-        yield usb
+pytestmark = pytest.mark.usefixtures("project")
 
 
 def at_sample(index: int, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,3 +145,49 @@ def test_a_board_that_comes_back_under_another_name_after_the_upload_is_met_ther
             assert device.description.target == "native"
             assert ports_used == [first, device.link.port]
             assert device.link.port == usb.boards["A1"].port
+
+
+def test_a_port_that_was_open_is_waited_for_under_its_new_name(usb: Usb) -> None:
+    first = usb.plug("A1")
+    usb.plug("B2")
+    seen = []
+
+    def opener(url: str) -> object:
+        seen.append(url)
+        if len(seen) == 2:
+            raise PortError("not permitted yet", port=url)
+        return open_link(url)
+
+    board = BoardPort(first, opener)  # type: ignore[arg-type]
+    board.open().close()
+    usb.unplug("A1")
+    second = usb.plug("A1")
+    board.open().close()
+    assert seen == [first, second, second]
+    assert board.url == second
+
+
+def test_a_port_that_was_never_open_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "RETURN_SECONDS", 1000.0)
+    with pytest.raises(PortError, match="does not exist") as caught:
+        BoardPort("/dev/none", open_link).open()
+    assert caught.value.cause is PortCause.ABSENT
+
+
+def test_a_port_that_was_open_and_does_not_come_back_is_its_boards_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(recovery, "RETURN_SECONDS", 0.0)
+    ours, theirs = pty.openpty()
+    port = tmp_path / "port"
+    port.symlink_to(os.ttyname(theirs))
+    try:
+        board = BoardPort(str(port), open_link)
+        board.open().close()
+        port.unlink()
+        with pytest.raises(PortError, match="does not exist") as caught:
+            board.open()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert caught.value.cause is PortCause.BOARD

@@ -20,6 +20,14 @@ class Attached:
     product: str | None = None
 
 
+UNO = (0x2341, 0x0043)
+CH340 = (0x1A86, 0x7523)
+FIRST = Attached("/dev/ttyACM0", "A1", *UNO, product="Arduino Uno")
+SECOND = Attached("/dev/ttyACM1", "B2", *UNO, product="Arduino Uno")
+BRIDGE = Attached("/dev/ttyUSB0", None, *CH340, product="USB Serial")
+PLAIN = Attached("/dev/ttyS0", None)
+
+
 class Usb:
     """The computer's USB ports: programs that play boards, and the names that they have."""
 
