@@ -182,6 +182,7 @@ def result_of(project: Project, course: Course) -> RunResult:
         reference=reference.describe(course.target.engine(course.options.engine)),
         samples=len(samples) if samples else 0,
         port=board.port if board else "",
+        baud=course.target.line_baud,
         samples_source=samples.source if samples else "",
         samples_sha256=samples.sha256 if samples else "",
         judgement=course.judgement,

@@ -98,6 +98,11 @@ class Target:
         """Whether the firmware is a program of this machine, so that there is no board to flash."""
         return self.simulator == "program"
 
+    @property
+    def line_baud(self) -> int | None:
+        """Bits per second on the line to the board; None where no line has a speed."""
+        return self.baud or None if self.serial == "bridge" else None
+
     def engine(self, name: str | None = None) -> str:
         """Return ``name`` if the target has this engine, its default if ``name`` is None.
 

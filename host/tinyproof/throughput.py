@@ -65,8 +65,8 @@ def measure_throughput(
     inference = figures.p50 / 1e6
     target = board.firmware.target
     byte = 0.0
-    if target.baud and target.serial == "bridge":
-        byte = BITS_PER_BYTE / line_baud(target.clock_hz, target.baud)
+    if target.line_baud:
+        byte = BITS_PER_BYTE / line_baud(target.clock_hz, target.line_baud)
     further = further_seconds(board, sample) if board.simulator else None
     if byte and _in_window(board) < 2:
         alone = inference + sum(board.frame_bytes) * byte

@@ -42,6 +42,7 @@ def report(**fields: Any) -> Report:
         "duration_s": 3.0,
         "target": "esp32dev",
         "port": "/dev/ttyUSB0",
+        "baud": 115_200,
         "provenance": Provenance.BOARD,
         "engine": "aot",
         "engine_version": "0.1.0",

@@ -196,7 +196,11 @@ OTHER: list[tuple[str, Report]] = [
     ("samples", dataclasses.replace(BASE, samples_sha256="ee" * 32)),
     ("task", dataclasses.replace(BASE, task=Task.TENSOR)),
     ("tolerance", dataclasses.replace(BASE, tolerance_lsb=1)),
-    ("line speed", dataclasses.replace(BASE, throughput=Throughput(150.0, 999.0, Limit.LINE))),
+    ("line speed", dataclasses.replace(BASE, baud=1_000_000)),
+    (
+        "line speed",
+        dataclasses.replace(BASE, baud=None, throughput=Throughput(150.0, 999.0, Limit.LINE)),
+    ),
 ]
 
 

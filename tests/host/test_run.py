@@ -78,6 +78,7 @@ def test_the_report_names_the_terminal_and_the_tools_readably(project: Project, 
     assert report["port"] in ended.out
     assert "\\n" not in ended.out
     assert "\n" not in report["build"]["compiler"]
+    assert report["baud"] is None, "a pseudo-terminal has no speed"
 
 
 def test_a_second_run_finds_everything_done(project: Project, out: Path) -> None:

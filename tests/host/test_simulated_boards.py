@@ -71,6 +71,7 @@ def test_the_uno_streams_at_the_limit_in_simulated_time(
         boards_project, tmp_path, "--target", "uno", "--port", "sim", "--baud", str(baud)
     )
     assert report["provenance"] == "cycle-exact"
+    assert report["baud"] == baud
     throughput, memory = report["throughput"], report["memory"]
     assert 0.95 < throughput["samples_per_s"] / throughput["limit_samples_per_s"] < 1.02
     assert memory["static_ram"] <= 1400

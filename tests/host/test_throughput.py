@@ -48,9 +48,7 @@ def board(input_bytes: int, *, simulated: bool) -> Board:
 
     found: Any = SimpleNamespace(
         hello=SimpleNamespace(window=WINDOW, input_bytes=input_bytes, tick_rate=1_000_000),
-        firmware=SimpleNamespace(
-            target=SimpleNamespace(baud=115_200, serial="bridge", clock_hz=16_000_000)
-        ),
+        firmware=SimpleNamespace(target=SimpleNamespace(line_baud=115_200, clock_hz=16_000_000)),
         frame_bytes=sizes,
         simulator=simulator,
         stream=stream,

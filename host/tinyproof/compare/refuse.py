@@ -84,7 +84,9 @@ def _models(old: ModelInfo, new: ModelInfo) -> Iterator[tuple[str, ...]]:
 
 
 def _line(old: Report, new: Report) -> tuple[str, str]:
-    """Return what the line allowed in both runs, equal words where it was the same."""
+    """Return the line's speed, or what it allowed, in both runs; equal words for equal speeds."""
+    if old.baud and new.baud:
+        return f"{old.baud:,} baud", f"{new.baud:,} baud"
     limits = [
         report.throughput.limit_samples_per_s
         for report in (old, new)

@@ -13,7 +13,7 @@ from tinyproof.verdict import Verdict
 _AGAINST = (Verdict.WRONG, Verdict.UNSTABLE, Verdict.MISSING)
 """No run passes with one of these."""
 _NEVER_NEGATIVE = {
-    "samples", "count", "n", "bytes", "macs", "elements", "duration_s", "tick_hz",
+    "samples", "count", "n", "bytes", "macs", "elements", "duration_s", "tick_hz", "baud",
     "flash", "static_ram", "arena", "stack", "arena_reserved", "free_ram", "flash_size",
     "ram_size", "min", "p50", "p90", "p99", "max", "quiet_latency_us", "samples_per_s",
     "limit_samples_per_s", "ticks", "ticks_min", "ticks_max",

@@ -69,6 +69,7 @@ def junit_properties(report: Report) -> list[tuple[str, str]]:
     values: dict[str, object] = {
         "target": report.target,
         "provenance": report.provenance.value,
+        "baud": report.baud,
         "engine": report.engine,
         "model.sha256": report.model.sha256,
         "build": report.build.id,

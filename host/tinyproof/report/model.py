@@ -134,6 +134,7 @@ class Report:
     first_difference: FirstDifference | None = None
     reference_distance: ReferenceDistance | None = None
     class_names: tuple[str, ...] = ()
+    baud: int | None = None
     regression: Regression | None = None
 
     def class_name(self, number: int) -> str:
@@ -189,6 +190,7 @@ def make_report(result: RunResult) -> Report:
         reference_distance=result.reference_distance,
         class_names=result.class_names,
         regression=result.regression,
+        baud=result.baud,
     )
 
 

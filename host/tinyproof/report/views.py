@@ -262,6 +262,7 @@ def provenance_rows(report: Report) -> Iterator[tuple[str, str, bool]]:
         ("Measured on a", PLACES[report.provenance], False),
         ("Target", report.target, False),
         ("Port", report.port, True),
+        ("Line speed", f"{report.baud:,} baud" if report.baud else "", False),
         ("Date", report.date, False),
         ("Duration", f"{report.duration_s:.1f} s", False),
         ("Engine", f"{report.engine} {report.engine_version}".strip(), False),
