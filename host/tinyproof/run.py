@@ -40,7 +40,7 @@ from tinyproof.subject import Subject, find_samples, find_subject
 from tinyproof.targets import find_target
 from tinyproof.throughput import Stopwatch, measure_throughput, quiet_latency_us
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
-from tinyproof.wanted import check_labels, check_truth
+from tinyproof.wanted import check_labels, check_truth, one_hot_note
 from tinyproof.wirelog import Header, WireLog
 
 __all__ = ["RunOptions", "run"]
@@ -89,6 +89,16 @@ def _prepare(subject: Subject, generated: Generated, options: RunOptions) -> Pre
     return samples
 
 
+def _notes(samples: PreparedSamples, options: RunOptions) -> list[Event]:
+    """Return what is odd about the samples, and what was assumed of them."""
+    notes = [Event("samples-range", 1, warning) for warning in samples.warnings]
+    labels, truth = samples.labels, samples.truth
+    if labels is not None and truth is not None and options.task is not Task.TENSOR:
+        note = one_hot_note(truth.shape[1], samples.source)
+        notes.append(Event("samples-one-hot", 1, note))
+    return notes
+
+
 def _prove(project: Project, course: Course, progress: Progress) -> None:
     """Stream the samples and judge whatever was answered, however the stream ended."""
     model, options = course.subject.model, course.options
@@ -96,7 +106,7 @@ def _prove(project: Project, course: Course, progress: Progress) -> None:
     # What is wrong with model or samples shows before anything is built.
     course.generated = generated = generate_model(model, progress, course.target, options.engine)
     course.samples = samples = _prepare(course.subject, generated, options)
-    course.notes += [Event("samples-range", 1, warning) for warning in samples.warnings]
+    course.notes += _notes(samples, options)
     course.answers = answers = Answers(sum(t.bytes for t in generated.outputs))
     # The reference works while the firmware is built, met and streamed to.
     with (

@@ -22,9 +22,9 @@ from tinyproof.metadata import Normalization
 from tinyproof.npz import SAVE_HINT, MemoryArray, NpzArray, NpzFile, Rows
 from tinyproof.ranges import RangeWatch
 from tinyproof.records import BLOCK_BYTES, Records
-from tinyproof.tensors import TensorLike, byte_count, element_type
+from tinyproof.tensors import TensorLike, byte_count, element_type, plain_name
 from tinyproof.text import count, printable
-from tinyproof.wanted import read_labels, read_truth
+from tinyproof.wanted import one_hot, read_labels, read_truth
 
 LABELS = "y"
 
@@ -36,7 +36,8 @@ class SampleSet:
         source: where they come from, safe to print.
         names: the arrays given, labels excepted.
         labels: (N,) int64, at least 0; None without labels.
-        truth: (N, ...) float32, the real values wanted of a regression; None without them.
+        truth: (N, ...) float32, the real values wanted of a regression; None without them. Of
+            one-hot labels, both: rows of one 1, which nobody wants of a regression.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class SampleSet:
         wanted = self.array(LABELS) if LABELS in names else None
         is_real = wanted is not None and wanted.dtype.kind == "f"
         self.truth = read_truth(wanted, source) if wanted is not None and is_real else None
-        self.labels = read_labels(wanted, source) if wanted is not None and not is_real else None
+        self.labels = None if self.truth is None else one_hot(self.truth)
+        if wanted is not None and not is_real:
+            self.labels = read_labels(wanted, source)
 
     @classmethod
     def from_arrays(
@@ -212,9 +215,9 @@ def quantize(
 
 def _choose(samples: SampleSet, inputs: Sequence[TensorLike]) -> list[Rows]:
     if len(inputs) == 1:
-        names = ["x" if "x" in samples.names else inputs[0].name]
+        names = ["x" if "x" in samples.names else _array_name(samples, inputs[0])]
     else:
-        names = [tensor.name for tensor in inputs]
+        names = [_array_name(samples, tensor) for tensor in inputs]
     missing = [name for name in names if name not in samples.names]
     if LABELS in names or len(set(names)) < len(names):
         raise SamplesError(
@@ -230,6 +233,11 @@ def _choose(samples: SampleSet, inputs: Sequence[TensorLike]) -> list[Rows]:
             else f"Save one array for each input: {_join(names)}.",
         )
     return [samples.array(name) for name in names]
+
+
+def _array_name(samples: SampleSet, tensor: TensorLike) -> str:
+    """Return what the array for an input is called: its name in the file, or before conversion."""
+    return tensor.name if tensor.name in samples.names else plain_name(tensor.name)
 
 
 def _check_shape(array: Rows, tensor: TensorLike, source: str) -> None:

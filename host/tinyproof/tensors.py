@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +44,11 @@ class TensorDescription:
     shape: tuple[int, ...]
     scale: float = 0.0
     zero_point: int = 0
+
+
+def plain_name(name: str) -> str:
+    """Return the name that a tensor had before LiteRT's converter: ``serving_default_x:0`` is x."""
+    return re.sub(r":\d+$", "", name).removeprefix("serving_default_")
 
 
 def element_type(tensor: TensorLike) -> np.dtype[Any]:

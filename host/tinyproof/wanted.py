@@ -52,6 +52,26 @@ def check_truth(
         )
 
 
+def one_hot(values: NDArray[np.float32]) -> NDArray[np.int64] | None:
+    """Return the class numbers that rows of a single 1 among zeros stand for; None if not all do.
+
+    Args:
+        values: (N, classes), at least 2 classes; anything else is no such rows.
+    """
+    if values.ndim != 2 or values.shape[1] < 2 or not len(values):
+        return None
+    single = np.count_nonzero(values, axis=1) == 1
+    return values.argmax(axis=1) if np.all(single & (values.max(axis=1) == 1)) else None
+
+
+def one_hot_note(classes: int, source: str) -> str:
+    """Return what was made of one-hot labels, a sentence."""
+    return (
+        f"The values y of {source} are rows of a single 1: taken as class numbers, 0 to "
+        f"{classes - 1}."
+    )
+
+
 def read_labels(array: Rows, source: str) -> NDArray[np.int64]:
     """Return labels as int64.
 

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from native_cli import DIGITS
-from tinyproof.cli.contained import NotedProgress, is_contained
+from tinyproof.cli.contained import Journal, NotedProgress, is_contained
 from tinyproof.progress import Progress
 
 SUICIDE = """
 import os, signal, tempfile
-from tinyproof.convert import from_tflite
+from tinyproof.convert import {module}
 
-def halve(content):
+def instead(*_):
     tempfile.mkdtemp()
     {what}
 
-from_tflite.halve_weights = halve
+{module}.{name} = instead
 """
 PARENT_IS_LIGHT = """
 import sys
@@ -34,14 +34,22 @@ sys.exit(code)
 """
 
 
-def convert(folder: Path, what: str) -> subprocess.Popen[str]:
-    """Start the console script; in its child ``what`` happens instead of making float16."""
+def convert(
+    folder: Path, what: str, where: tuple[str, str] = ("from_tflite", "halve_weights")
+) -> subprocess.Popen[str]:
+    """Start the console script; in its child ``what`` happens in place of a function.
+
+    Args:
+        folder: for its files.
+        what: a statement.
+        where: module and name of that function; the one that makes float16 unless told otherwise.
+    """
     (folder / "hooks").mkdir()
     (folder / "tmp").mkdir()
-    hook = SUICIDE.format(what=what)
+    hook = SUICIDE.format(what=what, module=where[0], name=where[1])
     # Only the child imports it so early: the variable is set for it.
     (folder / "hooks" / "sitecustomize.py").write_text(
-        "import os\nif 'TINYPROOF_STEP_FILE' in os.environ:\n"
+        "import os\nif 'TINYPROOF_JOURNAL' in os.environ:\n"
         + "".join(f"    {line}\n" for line in hook.splitlines())
     )
     paths = [str(folder / "hooks"), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -58,18 +66,29 @@ def convert(folder: Path, what: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_crash_is_one_sentence_and_what_was_made_is_named(tmp_path: Path) -> None:
+def test_a_form_that_crashes_the_converter_does_not_hide_the_others(tmp_path: Path) -> None:
     process = convert(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 4, err
-    assert out == f"Wrote {tmp_path / 'out' / 'float32.tflite'}.\n"
+    written = [line for line in out.splitlines() if line.startswith("Wrote ")]
+    assert written == [
+        f"Wrote {tmp_path / 'out' / form}.tflite." for form in ("float32", "dynamic_range")
+    ]
     said, after = err.splitlines()[-2:]
-    assert said == (
-        "tinyproof: toolchain: TensorFlow's converter crashed with SIGSEGV while making the form "
-        "float16."
-    )
-    assert after.startswith("  next: Make the other forms with --form")
+    crash = "TensorFlow's converter crashed with SIGSEGV while making the form float16."
+    assert said == f"tinyproof: toolchain: {crash}"
+    assert after.startswith("  next: Do with the other forms")
+    table = " ".join(out.split())
+    assert all(row in table for row in ("float32 - -", "dynamic_range - -", "float16 - - - - not"))
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_crash_in_another_step_ends_the_command(tmp_path: Path) -> None:
+    process = convert(tmp_path, "os.kill(os.getpid(), signal.SIGBUS)", ("fitting", "rooms"))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 4, err
+    assert "crashed with SIGBUS in the step measure the forms." in err
+    assert err.count("open ") == 1, "nothing was tried again"
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "one process"])
@@ -94,13 +113,24 @@ def test_only_what_may_crash_is_run_in_a_child(monkeypatch: pytest.MonkeyPatch) 
     assert is_contained(["-v", "convert", "m.keras"])
     assert not is_contained(["check", "convert"])
     assert not is_contained([])
-    monkeypatch.setenv("TINYPROOF_STEP_FILE", "x")
+    monkeypatch.setenv("TINYPROOF_JOURNAL", "x")
     assert not is_contained(["convert"])
 
 
-def test_the_step_begun_last_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TINYPROOF_STEP_FILE", str(tmp_path / "step"))
-    progress = NotedProgress(Progress())
+def test_the_step_begun_last_is_noted(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    assert journal.last_step() == ("start", "")
+    progress = NotedProgress(Progress(), journal)
     for form in ("float32", "int8"):
         with progress.step("convert", form):
-            assert (tmp_path / "step").read_text() == f'["convert", "{form}"]'
+            assert journal.last_step() == ("convert", form)
+
+
+def test_a_journal_whose_writer_died_writing_is_read_up_to_there(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.wrote("int8", tmp_path / "int8.tflite")
+    journal.crashed("float16", "SIGABRT")
+    with (tmp_path / "journal").open("a") as stream:
+        stream.write('["wrote", "flo')
+    assert journal.written() == {"int8": tmp_path / "int8.tflite"}
+    assert journal.crashes() == {"float16": "SIGABRT"}

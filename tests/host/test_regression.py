@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
+from native_cli import INT8, SAMPLES, assert_complains, call, report_of
 from tinyproof.errors import SamplesError
+from tinyproof.project import Project
 from tinyproof.regression import measure
 from tinyproof.samples import SampleSet, prepare
 from tinyproof.tensors import TensorDescription
-from tinyproof.wanted import check_truth
+from tinyproof.wanted import check_truth, one_hot
 
 HALF = TensorDescription("y", np.dtype(np.int8), (1, 2), 0.5, -1)
 REAL = TensorDescription("y", np.dtype(np.float32), (1, 1))
@@ -71,6 +76,52 @@ def test_real_values_under_y_are_what_a_regression_wants(shape: tuple[int, ...])
     assert samples.labels is None
     assert samples.truth is not None
     check_truth(samples.truth, [REAL])
+
+
+def test_one_hot_rows_are_class_numbers_and_values_alike() -> None:
+    rows = np.eye(5)[[4, 0, 1]]
+    samples = prepare(SampleSet.from_arrays(np.zeros((3, 3)), rows), [INPUT])
+    assert samples.labels is not None
+    assert samples.labels.tolist() == [4, 0, 1]
+    assert np.array_equal(samples.truth, rows)
+
+
+@pytest.mark.parametrize(
+    "y", [np.ones((3, 1)), np.eye(3) * 0.9, np.eye(3) - np.eye(3)[::-1], np.zeros((3, 3))]
+)
+def test_rows_that_are_nearly_one_hot_are_values(y: Any) -> None:
+    assert one_hot(y.astype(np.float32)) is None
+    assert SampleSet.from_arrays(np.zeros((3, 3)), y).labels is None
+
+
+@pytest.mark.parametrize(("task", "accuracy"), [("auto", 341 / 359), ("tensor", None)])
+def test_a_run_with_one_hot_labels_says_what_it_took_them_for(
+    task: str, accuracy: float | None, project: Project, out: Path
+) -> None:
+    path = one_hot_digits(out.parent / "one_hot.npz")
+    given = () if task == "auto" else ("--task", task)
+    assert call("run", "--model", INT8, "--samples", path, "--out", out, *given).code == 0
+    report = report_of(out)
+    assert (report["accuracy"] and report["accuracy"]["device"]) == accuracy
+    assert (report["regression"] is None) is (task == "auto")
+    told = [event["text"] for event in report["events"] if event["kind"] == "samples-one-hot"]
+    assert [("class numbers, 0 to 9" in text) for text in told] == [True] * (task == "auto")
+
+
+def test_the_table_of_forms_takes_one_hot_labels_and_refuses_other_widths(tmp_path: Path) -> None:
+    path = one_hot_digits(tmp_path / "y.npz")
+    forms = ("convert", INT8, "--out", tmp_path, "--test")
+    ended = call(*forms, path)
+    assert "341/359" in ended.out
+    assert "taken as class numbers" in " ".join(ended.out.split())
+    np.savez(path, x=np.zeros((2, 8, 8, 1)), y=np.zeros((2, 4)))
+    assert_complains(call(*forms, path), 2, "of the model's output")
+
+
+def one_hot_digits(path: Path) -> Path:
+    with np.load(SAMPLES) as file:
+        np.savez(path, x=file["x"], y=np.eye(10)[file["y"]])
+    return path
 
 
 def test_real_values_for_a_classifier_are_taken_for_a_mistake() -> None:

@@ -9,12 +9,20 @@ import numpy as np
 import pytest
 
 from tinyproof.convert import backend
-from tinyproof.convert.representative import LIMIT, load_labelled, load_representative
+from tinyproof.convert.representative import LIMIT, load_labelled
+from tinyproof.convert.representative import load_representative as load_inputs
 from tinyproof.errors import SamplesError
 from tinyproof.metadata import Normalization
 
 UNIT = Normalization(std=(255.0,))
 SHAPE = (4, 6, 3)
+
+
+def load_representative(
+    path: Path, shape: tuple[int, ...], scaling: Normalization | None, *, raw: bool = False
+) -> Any:
+    """Return the samples of the only input."""
+    return load_inputs(path, {"image": (1, *shape)}, scaling, raw=raw)["image"]
 
 
 @pytest.fixture(scope="module")
@@ -134,10 +142,10 @@ def test_a_generator_that_gives_no_samples_is_refused(
 
 def test_labels_that_do_not_belong_to_the_samples_are_refused(tmp_path: Path) -> None:
     x = np.zeros((3, 2))
-    assert load_labelled(save(tmp_path, x))[1] is None
-    labels = load_labelled(save(tmp_path, x, y=np.array([1, 2, 3])))[1]
+    assert load_labelled(save(tmp_path, x), ["image"])[1] is None
+    labels = load_labelled(save(tmp_path, x, y=np.array([1, 2, 3])), ["image"])[1]
     assert labels is not None
     assert labels.tolist() == [1, 2, 3]
     for wrong in (np.zeros(2, int), np.zeros((3, 2), int)):
         with pytest.raises(SamplesError, match="labels of shape"):
-            load_labelled(save(tmp_path, x, y=wrong))
+            load_labelled(save(tmp_path, x, y=wrong), ["image"])

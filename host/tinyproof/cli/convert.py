@@ -11,8 +11,10 @@ from tinyproof.cli import options, values
 from tinyproof.convert import Form
 
 if TYPE_CHECKING:
-    from tinyproof.errors import ModelError
+    from tinyproof.cli.contained import Journal
+    from tinyproof.convert.files import Converted
     from tinyproof.metadata import Normalization
+    from tinyproof.progress import Progress
 
 PATH = click.Path(path_type=Path)
 
@@ -22,8 +24,8 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--samples",
     type=PATH,
-    help="What calibrates the integer forms: an .npz with x, a folder of images, or a Python file "
-    "with representative(), which is executed.",
+    help="What calibrates the integer forms: an .npz with x (of several inputs an array for each "
+    "name), a folder of images, or a Python file with representative(), which is executed.",
 )
 @click.option(
     "--test", type=options.FILE, help="An .npz with x and y to measure accuracy on.  [--samples]"
@@ -54,9 +56,9 @@ PATH = click.Path(path_type=Path)
     "--input-shape",
     type=values.shape,
     metavar="N,...",
-    help="Batch first, e.g. 1,28,28,1; fixes free sizes.",
+    help="Batch first, e.g. 1,28,28,1; fixes free sizes of the only input.",
 )
-@click.option("--inputs", help="Name of a frozen graph's input.")
+@click.option("--inputs", help="Names of a frozen graph's inputs, with commas between them.")
 @click.option("--outputs", help="Name of a frozen graph's output.")
 @click.option("--signature", help="Function of a SavedModel.  [default: serving_default]")
 @click.option(
@@ -95,7 +97,7 @@ def command(
       tinyproof convert model.py --form float32 --form float16
     """
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.cli.contained import NotedProgress
+    from tinyproof.cli.contained import Journal, NotedProgress
     from tinyproof.convert.annotate import read_labels
     from tinyproof.convert.files import Request, convert_file
     from tinyproof.convert.opening import Opening
@@ -114,29 +116,53 @@ def command(
             signature=signature,
         ),
     )
-    converted = convert_file(source, request, out, NotedProgress(ConsoleProgress()), _tell)
+    journal = Journal.of_this_process()
+    progress = NotedProgress(ConsoleProgress(), journal)
+
+    def tell(form: Form, path: Path) -> None:
+        """Name a file as soon as it is written: it stays, whatever happens to the next form."""
+        journal.wrote(form, path)
+        click.echo(f"Wrote {path}.")
+
+    converted = convert_file(source, request, out, progress, tell, _earlier(journal, progress))
     if converted.written:
-        _print(converted.written, test or samples, normalization)
-    _complain(converted.refused)
+        journal.began("measure", "the forms")
+        _print(converted, test or samples, normalization, raw=raw_samples)
+    _complain(converted)
 
 
-def _tell(path: Path) -> None:
-    """Name a file as soon as it is written: it stays, whatever happens to the next form."""
-    click.echo(f"Wrote {path}.")
+def _earlier(journal: Journal, progress: Progress) -> Converted:
+    """Return what other processes of this command have tried, the last of which crashed."""
+    from tinyproof.cli.contained import crash_of
+    from tinyproof.convert.files import Converted
+
+    crashes = journal.crashes()
+    for form in list(crashes)[-1:]:
+        progress.note(f"The converter crashed while making the form {form}; now the others.")
+    return Converted(
+        {Form(form): path for form, path in journal.written().items()},
+        {Form(form): crash_of(form, how) for form, how in crashes.items()},
+    )
 
 
-def _complain(refused: list[ModelError]) -> None:
-    """Tell of the forms that could not be made; the last of them ends the command."""
+def _complain(converted: Converted) -> None:
+    """Tell of the forms that could not be made; a crash ends the command rather than a refusal."""
     from tinyproof.cli.streams import complain
+    from tinyproof.errors import ToolchainError
 
-    for error in refused[:-1]:
+    failed = sorted(converted.failed.values(), key=lambda e: isinstance(e, ToolchainError))
+    for error in failed[:-1]:
         complain(f"{error.failure}: {error.sentence}", error.hint)
-    if refused:
-        raise refused[-1]
+    if failed:
+        raise failed[-1]
 
 
 def _print(
-    written: dict[Form, Path], samples: Path | None, normalization: Normalization | None
+    converted: Converted,
+    samples: Path | None,
+    normalization: Normalization | None,
+    *,
+    raw: bool,
 ) -> None:
     """Print the table, measured on ``samples`` if that is an ``.npz``."""
     from tinyproof.cli.forms import print_forms
@@ -146,7 +172,10 @@ def _print(
 
     there = rooms(load_targets(find_project()).values())
     measured = samples if samples and samples.suffix == ".npz" else None
-    print_forms(written, measured, there, normalization=normalization)
+    failed = {form: error.sentence for form, error in converted.failed.items()}
+    print_forms(
+        converted.written, measured, there, normalization=normalization, raw=raw, failed=failed
+    )
 
 
 def _normalization(

@@ -14,16 +14,19 @@ from rich.table import Table
 from tinyproof.codegen.explain import Room
 from tinyproof.convert import Form
 from tinyproof.convert.fitting import fitting
+from tinyproof.convert.inputs import Array
 from tinyproof.convert.measure import (
     ACCURACY_KERNELS,
     LATENCY_KERNELS,
     FormRow,
-    input_shape,
+    check_wanted,
+    input_shapes,
     measure_form,
-    range_warning,
+    range_warnings,
 )
 from tinyproof.convert.representative import load_labelled
 from tinyproof.metadata import Normalization
+from tinyproof.wanted import one_hot, one_hot_note
 
 Labels = NDArray[Any]
 
@@ -34,18 +37,24 @@ def print_forms(
     rooms: Sequence[Room] = (),
     *,
     normalization: Normalization | None = None,
+    raw: bool = False,
+    failed: Mapping[Form, str] | None = None,
 ) -> None:
     """Measure each ``.tflite`` of ``forms`` and print a line for each.
 
     Args:
         forms: the files.
-        samples: an ``.npz`` with ``x`` and perhaps ``y``; None for values made up, with which
+        samples: an ``.npz`` with the inputs and perhaps ``y``; None for values made up, with which
             only the latency is told.
         rooms: targets whose fit is shown; none: no such column.
-        normalization: how whole numbers in ``x`` become the model's.
+        normalization: how whole numbers in ``samples`` become the model's.
+        raw: whether real values need it too.
+        failed: why further forms are not there, a sentence each; needs ``rooms``.
     """
-    x, y = _given(next(iter(forms.values())), samples, normalization)
-    warnings: list[str] = []
+    first = next(iter(forms.values())).read_bytes()
+    x, y = _given(first, samples, normalization, raw=raw)
+    number = len(next(iter(x.values())))
+    y, warnings = (None, []) if y is None else _wanted(first, y, str(samples))
     table = Table(box=None, pad_edge=False)
     table.add_column("form", no_wrap=True)
     for title in ("accuracy", "correct", "bytes", "host latency"):
@@ -54,12 +63,14 @@ def print_forms(
         table.add_column("fits")
     for form, path in forms.items():
         model = path.read_bytes()
-        if samples and (warning := range_warning(model, x, str(samples))):
-            warnings.append(f"{form}: {warning}")
-        labels = np.zeros(len(x), np.int64) if y is None else y
+        if samples:
+            warnings += (f"{form}: {said}" for said in range_warnings(model, x, str(samples)))
+        labels = np.zeros(number, np.int64) if y is None else y
         row = measure_form(form, model, x, labels)
         extra = (fitting(model, rooms),) if rooms else ()
         table.add_row(str(form), *_score(row, y), f"{row.size_bytes:,}", _latency(row), *extra)
+    for form, sentence in (failed or {}).items():
+        table.add_row(str(form), "-", "-", "-", "-", f"not made: {sentence}")
     console = Console(highlight=False)
     for warning in warnings:
         console.print(warning, markup=False)
@@ -70,15 +81,27 @@ def print_forms(
 
 
 def _given(
-    model: Path, samples: Path | None, normalization: Normalization | None
-) -> tuple[NDArray[np.float32], Labels | None]:
+    model: bytes, samples: Path | None, normalization: Normalization | None, *, raw: bool
+) -> tuple[dict[str, Array], Labels | None]:
+    shapes, rng = input_shapes(model), np.random.default_rng(0)
     if samples is None:
-        shape = input_shape(model.read_bytes())[1:]
-        return np.random.default_rng(0).uniform(0, 1, (8, *shape)).astype(np.float32), None
-    x, y = load_labelled(samples)
-    if x.dtype.kind != "f" and normalization is not None:
-        x = normalization.apply(x)
-    return x.astype(np.float32), y
+        made = {name: rng.uniform(0, 1, (8, *shape[1:])) for name, shape in shapes.items()}
+        return {name: values.astype(np.float32) for name, values in made.items()}, None
+    given, y = load_labelled(samples, list(shapes))
+
+    def prepared(values: NDArray[Any]) -> Array:
+        is_raw = raw or values.dtype.kind != "f"
+        scaled = normalization.apply(values) if normalization and is_raw else values
+        return scaled.astype(np.float32)
+
+    return {name: prepared(values) for name, values in given.items()}, y
+
+
+def _wanted(model: bytes, y: Labels, source: str) -> tuple[Labels, list[str]]:
+    """Return labels, or the real values of a regression, and what was assumed of them."""
+    check_wanted(model, y, source)
+    numbers = one_hot(y)
+    return (y, []) if numbers is None else (numbers, [one_hot_note(y.shape[1], source)])
 
 
 def _score(row: FormRow, y: Labels | None) -> tuple[str, str]:

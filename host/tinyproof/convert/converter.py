@@ -3,44 +3,59 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinyproof.convert import backend
 from tinyproof.convert.forms import FORM_SPECS, Form
+from tinyproof.convert.inputs import Array, Inputs, Shapes, in_order, shown
 from tinyproof.errors import ModelError, SamplesError
+from tinyproof.graph import read_graph
+from tinyproof.tensors import plain_name
 from tinyproof.text import printable
-
-Samples = NDArray[np.float32]
 
 _MISSING_OPERATORS = re.compile(r"^(TF Select|Custom) ops: (.+)$", re.MULTILINE)
 """How the converter lists operators that need tensorflow's kernels or are unknown to it."""
 
 
-def convert(make: Callable[[], Any], form: Form, representative: Samples | None) -> bytes:
+def convert(
+    make: Callable[[], Any],
+    form: Form,
+    inputs: Shapes,
+    representative: Inputs | None,
+    *,
+    has_signature: bool,
+) -> bytes:
     """Return the bytes of a ``.tflite`` file.
 
     Args:
-        make: returns a fresh ``TFLiteConverter`` of a model with one input, of batch 1.
+        make: returns a fresh ``TFLiteConverter`` of a model of batch 1.
         form: the form wanted.
-        representative: samples, N x input shape without the batch, float32; they set the scales
-            of the forms that are calibrated. None for the others.
+        inputs: of that model.
+        representative: they set the scales of the forms that are calibrated; not looked at for the
+            others.
+        has_signature: whether the converter knows the inputs by name; else their order counts.
 
     Raises:
+        SamplesError: samples that the form needs are missing or of another shape.
         ModelError: the converter refused the model.
     """
+    samples = checked(form, inputs, representative)
+    names = list(inputs)
+    rows = None if samples is None else Rows(samples, names if has_signature else None)
     tf = backend.tensorflow()
     try:
         with backend.quiet():
             converter = make()
-            _configure(tf, converter, form, representative)
+            _configure(tf, converter, form, rows)
             content = bytes(converter.convert())
     except Exception as error:
         # The converter's own class derives from Exception, and it lets others through.
         raise _refusal(form, error) from error
+    _check_names(content, names, in_order=not has_signature)
     if not FORM_SPECS[form].weights_only:
         return content
     from tinyproof.convert.weights import quantize_weights  # Here: it imports the schema.
@@ -48,31 +63,67 @@ def convert(make: Callable[[], Any], form: Form, representative: Samples | None)
     return quantize_weights(content)
 
 
-def checked(form: Form, shape: tuple[int, ...], representative: Samples | None) -> Samples | None:
-    """Return the samples to calibrate with; None if ``form`` needs none.
+@dataclass(frozen=True)
+class Rows:
+    """Samples to calibrate with, as the converter asks for them: one after another.
 
-    Args:
-        form: the form wanted.
-        shape: of the model's input, without the batch.
-        representative: N x ``shape``.
+    Attributes:
+        samples: of each input, as many of each.
+        names: of the inputs; None: they go by their order.
+    """
+
+    samples: Sequence[Array]
+    names: Sequence[str] | None
+
+    def __call__(self) -> Iterator[list[Array] | dict[str, Array]]:
+        """Yield the arrays of one sample, batch of 1 included."""
+        for row in zip(*self.samples, strict=True):
+            arrays = [value[np.newaxis] for value in row]
+            yield dict(zip(self.names, arrays, strict=True)) if self.names else arrays
+
+
+def _check_names(content: bytes, names: Sequence[str], *, in_order: bool) -> None:
+    """Check that the inputs can be told by name, and that each was calibrated with its own samples.
+
+    Raises:
+        ModelError: the converter changed a name, or an order that counts.
+    """
+    if len(names) == 1:
+        return
+    graph = read_graph(content)
+    wanted, found = list(names), [plain_name(graph.tensors[index].name) for index in graph.inputs]
+    if not in_order:
+        wanted.sort()
+        found.sort()
+    if found != wanted:
+        raise ModelError(
+            f"LiteRT's converter made the inputs {shown(found)} of {shown(names)}.",
+            hint="Name the model's inputs with letters, digits and underscores alone.",
+        )
+
+
+def checked(form: Form, inputs: Shapes, representative: Inputs | None) -> list[Array] | None:
+    """Return the samples to calibrate each input with; None if ``form`` needs none.
 
     Raises:
         SamplesError: they are missing, or of another shape.
     """
     if not FORM_SPECS[form].calibrate:
         return None
-    if representative is None or len(representative) == 0:
+    samples = [] if representative is None else in_order(representative, list(inputs))
+    if not samples or len(samples[0]) == 0:
         raise SamplesError(
             f"The form {form} needs representative samples, got none.",
             hint="Give some of the training samples with --samples, "
             "or choose forms that need none: --form float32.",
         )
-    if representative.shape[1:] != shape:
-        raise SamplesError(
-            f"The representative samples have shape {representative.shape[1:]}, wanted {shape}.",
-            hint="Give an array of N x the model's input shape.",
-        )
-    return representative.astype(np.float32, copy=False)
+    for array, shape in zip(samples, inputs.values(), strict=True):
+        if array.shape[1:] != shape[1:]:
+            raise SamplesError(
+                f"The representative samples have shape {array.shape[1:]}, wanted {shape[1:]}.",
+                hint="Give an array of N x the model's input shape.",
+            )
+    return [array.astype(np.float32, copy=False) for array in samples]
 
 
 def _refusal(form: Form, error: Exception) -> ModelError:
@@ -94,7 +145,7 @@ def _refusal(form: Form, error: Exception) -> ModelError:
     )
 
 
-def _configure(tf: Any, converter: Any, form: Form, representative: Samples | None) -> None:
+def _configure(tf: Any, converter: Any, form: Form, representative: Rows | None) -> None:
     """Set the converter's options for ``form``."""
     spec = FORM_SPECS[form]
     if spec.optimize:
@@ -102,13 +153,7 @@ def _configure(tf: Any, converter: Any, form: Form, representative: Samples | No
     if spec.half:
         converter.target_spec.supported_types = [tf.float16]
     if representative is not None:
-        samples = representative
-
-        def one_by_one() -> Iterator[list[Samples]]:
-            for sample in samples:
-                yield [sample[np.newaxis]]
-
-        converter.representative_dataset = one_by_one
+        converter.representative_dataset = representative
         sets = tf.lite.OpsSet
         converter.target_spec.supported_ops = [
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinyproof.convert.annotate import annotate
 from tinyproof.convert.forms import FORM_SPECS, Form
 from tinyproof.convert.from_tflite import TfliteSource
+from tinyproof.convert.inputs import Array, Inputs, sizes
 from tinyproof.convert.measure import reference_reals
 from tinyproof.convert.opening import Opening, open_source
 from tinyproof.convert.representative import load_representative
 from tinyproof.convert.source import Source
-from tinyproof.errors import ModelError, SamplesError, UsageError
+from tinyproof.errors import ModelError, SamplesError, TinyProofError, UsageError
 from tinyproof.graph.examine import examine
 from tinyproof.metadata import Metadata, Normalization, TensorNotes, read_metadata
 from tinyproof.progress import Progress
@@ -36,7 +36,8 @@ class Request:
     Attributes:
         forms: what to convert to; empty for all that the source can become.
         samples: representative samples: an ``.npz``, a folder of images, or a Python file.
-        normalization: how raw values become the model's; also written as metadata.
+        normalization: how raw values become the model's; of a model with one input also written
+            as metadata.
         raw: whether real values in ``samples`` are raw too.
         labels: class names to write as metadata.
         opening: how to read the source.
@@ -56,11 +57,11 @@ class Converted:
 
     Attributes:
         written: the file of each form that could be made.
-        refused: why the others could not.
+        failed: why the others could not: refused, or crashed the converter.
     """
 
     written: dict[Form, Path]
-    refused: list[ModelError]
+    failed: dict[Form, TinyProofError]
 
 
 def convert_file(
@@ -68,7 +69,8 @@ def convert_file(
     request: Request,
     out: Path,
     progress: Progress,
-    on_written: Callable[[Path], None] = lambda path: None,
+    on_written: Callable[[Form, Path], None] = lambda form, path: None,
+    earlier: Converted | None = None,
 ) -> Converted:
     """Write ``<form>.tflite`` into ``out`` for each form that can be made.
 
@@ -78,6 +80,7 @@ def convert_file(
         out: folder, made if need be.
         progress: told of each step; also that a user's own code is executed.
         on_written: told of each file as soon as it is there.
+        earlier: forms that are not tried, since they were already.
 
     Raises:
         ModelError: the model cannot be opened.
@@ -86,19 +89,21 @@ def convert_file(
     """
     with progress.step("open", source.name) as step:
         model = open_source(source, request.opening)
-        step.result(f"input {' x '.join(map(str, model.shape))}")
+        step.result(f"input {sizes(model.inputs)}")
     forms = list(request.forms) or list(model.forms)
     _check_calibration(model, forms, request.samples)
     samples = None if request.samples is None else _samples(request, model, progress)
     _check_writable(out)
-    found = Converted({}, [])
+    found = earlier or Converted({}, {})
     for form in forms:
+        if form in found.written or form in found.failed:
+            continue
         try:
             found.written[form] = _write(model, form, samples, request, out, progress)
         except ModelError as error:
-            found.refused.append(error)
+            found.failed[form] = error
             continue
-        on_written(found.written[form])
+        on_written(form, found.written[form])
     return found
 
 
@@ -124,16 +129,17 @@ def _check_calibration(model: Source, forms: Sequence[Form], samples: Path | Non
         )
 
 
-def _samples(request: Request, model: Source, progress: Progress) -> NDArray[np.float32]:
+def _samples(request: Request, model: Source, progress: Progress) -> dict[str, Array]:
     assert request.samples is not None
     verb = "execute" if request.samples.suffix == ".py" else "read"
     with progress.step(verb, request.samples.name) as step:
         samples = load_representative(
-            request.samples, model.shape[1:], request.normalization, raw=request.raw
+            request.samples, model.inputs, request.normalization, raw=request.raw
         )
-        low, high = samples.min(), samples.max()
-        step.result(f"{len(samples):,} representative samples in {low:g} to {high:g}")
-    if request.normalization is None and _look_raw(samples):
+        low, high = min(map(np.min, samples.values())), max(map(np.max, samples.values()))
+        number = len(next(iter(samples.values())))
+        step.result(f"{number:,} representative samples in {low:g} to {high:g}")
+    if request.normalization is None and any(map(_look_raw, samples.values())):
         progress.note(
             f"The samples of {request.samples} are whole numbers from {low:g} to {high:g}: they "
             "look raw. If the model was trained on 0 to 1, the integer forms will be of no use: "
@@ -142,7 +148,7 @@ def _samples(request: Request, model: Source, progress: Progress) -> NDArray[np.
     return samples
 
 
-def _look_raw(samples: NDArray[np.float32]) -> bool:
+def _look_raw(samples: Array) -> bool:
     """Return whether samples look like bytes that nobody has scaled."""
     return bool(samples.max() > RAW_ABOVE and not np.mod(samples, 1).any())
 
@@ -150,7 +156,7 @@ def _look_raw(samples: NDArray[np.float32]) -> bool:
 def _write(
     model: Source,
     form: Form,
-    samples: NDArray[np.float32] | None,
+    samples: dict[str, Array] | None,
     request: Request,
     out: Path,
     progress: Progress,
@@ -158,28 +164,30 @@ def _write(
     with progress.step("convert", str(form)) as step:
         content = model.convert(form, samples)
         examine(content)
-        content = _annotated(content, request)
+        content = _annotated(content, request, len(model.inputs))
+        distance = _distance(model, content, samples)
         path = out / f"{form}.tflite"
         write_atomic(path, content)
-        step.result(f"{len(content):,} bytes{_distance(model, content, samples)}")
+        step.result(f"{len(content):,} bytes{distance}")
     return path
 
 
-def _distance(model: Source, content: bytes, samples: NDArray[np.float32] | None) -> str:
+def _distance(model: Source, content: bytes, samples: dict[str, Array] | None) -> str:
     """Return how far the file's answers are from the source's, in words."""
     if samples is None:
         return ""
-    error = largest_error(model, content, samples[:COMPARED])
+    few = {name: values[:COMPARED] for name, values in samples.items()}
+    error = largest_error(model, content, few)
     return f", answers within {100 * error:.2g} % of the source's largest"
 
 
-def largest_error(source: Source, content: bytes, x: NDArray[np.float32]) -> float:
+def largest_error(source: Source, content: bytes, x: Inputs) -> float:
     """Return the largest difference between the answers, divided by the source's largest answer.
 
     Args:
         source: the model.
         content: the ``.tflite`` file made of it; LiteRT's reference kernels run it.
-        x: N x input shape, real values.
+        x: samples, real values.
     """
     wanted = source.predict(x)
     got = reference_reals(content, x).reshape(wanted.shape)
@@ -187,9 +195,13 @@ def largest_error(source: Source, content: bytes, x: NDArray[np.float32]) -> flo
     return float(np.abs(got - wanted).max()) / (largest or 1.0)
 
 
-def _annotated(content: bytes, request: Request) -> bytes:
-    """Add what the user said of input and classes to what the file says already."""
-    if not request.labels and request.normalization is None:
+def _annotated(content: bytes, request: Request, inputs: int) -> bytes:
+    """Add what the user said of input and classes to what the file says already.
+
+    Of several inputs nobody said which of them are to be normalized.
+    """
+    normalization = request.normalization if inputs == 1 else None
+    if not request.labels and normalization is None:
         return content
     try:
         known = read_metadata(content) or Metadata()
@@ -199,9 +211,7 @@ def _annotated(content: bytes, request: Request) -> bytes:
         ) from error
     old_in = known.inputs[0] if known.inputs else TensorNotes("input")
     old_out = known.outputs[0] if known.outputs else TensorNotes("output")
-    first_in = TensorNotes(
-        old_in.name, old_in.description, request.normalization or old_in.normalization
-    )
+    first_in = TensorNotes(old_in.name, old_in.description, normalization or old_in.normalization)
     first_out = TensorNotes(
         old_out.name, old_out.description, labels=request.labels or old_out.labels
     )

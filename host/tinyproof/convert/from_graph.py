@@ -1,4 +1,4 @@
-"""SavedModel folders and frozen graphs of TensorFlow 1, as one function of one tensor.
+"""SavedModel folders and frozen graphs of TensorFlow 1, as one function of its inputs.
 
 Both become a concrete function with its variables frozen and a batch of 1, so that the converter
 meets neither resource variables nor the shape arithmetic of a free batch.
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.convert import backend, converter
-from tinyproof.convert.converter import Samples
 from tinyproof.convert.forms import Form
-from tinyproof.convert.source import Source, check_shape
+from tinyproof.convert.inputs import Inputs, Shapes, in_order, shown
+from tinyproof.convert.source import Source, check_shapes
 from tinyproof.errors import ModelError
 from tinyproof.text import printable
 
@@ -25,23 +25,27 @@ _RESOURCES = ("VarHandleOp", "ReadVariableOp", "AssignVariableOp", "VariableV2",
 
 
 class FunctionSource(Source):
-    """A frozen concrete function of one tensor; see ``Source``."""
+    """A frozen concrete function; see ``Source``."""
 
-    def __init__(self, function: Any, shape: tuple[int, ...]) -> None:
-        """Take ``function``, whose input has ``shape``."""
-        self.shape = shape
+    def __init__(self, function: Any, inputs: Shapes) -> None:
+        """Take ``function`` of ``inputs``, in their order."""
+        self.inputs = inputs
         self._function = function
 
-    def convert(self, form: Form, representative: Samples | None) -> bytes:
+    def convert(self, form: Form, representative: Inputs | None) -> bytes:
         """Return the ``.tflite`` file of one form."""
-        samples = converter.checked(form, self.shape[1:], representative)
         make = backend.tensorflow().lite.TFLiteConverter.from_concrete_functions
-        return converter.convert(lambda: make([self._function]), form, samples)
+        return converter.convert(
+            lambda: make([self._function]), form, self.inputs, representative, has_signature=False
+        )
 
-    def predict(self, x: Samples) -> NDArray[np.float32]:
+    def predict(self, x: Inputs) -> NDArray[np.float32]:
         """Return what TensorFlow answers, one sample after another."""
         tf = backend.tensorflow()
-        answers = [self._function(tf.constant(sample[np.newaxis])) for sample in x]
+        rows = zip(*in_order(x, list(self.inputs)), strict=True)
+        answers = [
+            self._function(*(tf.constant(value[np.newaxis]) for value in row)) for row in rows
+        ]
         first = [a[0] if isinstance(a, list | tuple) else a for a in answers]
         return np.concatenate([np.asarray(answer, np.float32) for answer in first])
 
@@ -57,7 +61,7 @@ def open_saved_model(
         input_shape: batch included; fixes free dimensions.
 
     Raises:
-        ModelError: it cannot be loaded, or is no function of one tensor of a fixed shape.
+        ModelError: it cannot be loaded, or is no function of tensors of fixed shapes.
     """
     tf = backend.tensorflow()
     try:
@@ -70,25 +74,25 @@ def open_saved_model(
             hint="Copy the whole folder again, variables/ included, or export it again.",
         ) from error
     function = _signature(loaded, folder, signature)
-    named = function.structured_input_signature[1]
-    if len(named) != 1:
+    specs = function.structured_input_signature[1]
+    if not specs:
         raise ModelError(
-            f"The SavedModel {folder} has {len(named)} inputs ({', '.join(named)}), convert "
-            "takes models with one.",
-            hint="Export a function of one tensor, or name another with --signature.",
+            f"The SavedModel {folder} has no inputs.", hint="Name a function with --signature."
         )
-    (name, spec), *_ = named.items()
-    shape = check_shape(spec.shape.as_list() if spec.shape.rank else None, input_shape)
+    found = {
+        name: spec.shape.as_list() if spec.shape.rank else None for name, spec in specs.items()
+    }
+    shapes = check_shapes(found, input_shape)
 
-    def first_output(x: Any) -> Any:
-        answers = function(**{name: x})
+    def first_output(*values: Any) -> Any:
+        answers = function(**dict(zip(shapes, values, strict=True)))
         return answers[sorted(answers)[0]]
 
     with backend.quiet():
-        concrete = tf.function(first_output).get_concrete_function(
-            tf.TensorSpec(shape, spec.dtype, name=name)
+        fixed = [tf.TensorSpec(shapes[name], specs[name].dtype, name=name) for name in shapes]
+        return FunctionSource(
+            _frozen(tf.function(first_output).get_concrete_function(*fixed)), shapes
         )
-        return FunctionSource(_frozen(concrete), shape)
 
 
 def _signature(loaded: Any, folder: Path, wanted: str | None) -> Any:
@@ -123,8 +127,8 @@ def open_frozen_graph(
 
     Args:
         path: a serialized ``GraphDef``.
-        inputs: names of its inputs, one; if empty its only placeholder is taken.
-        outputs: names of its outputs, one; if empty the only operation that nothing reads.
+        inputs: names of its inputs; if empty its placeholders are taken.
+        outputs: the name of its output; if empty the only operation that nothing reads.
         input_shape: batch included; fixes free dimensions.
 
     Raises:
@@ -132,21 +136,26 @@ def open_frozen_graph(
     """
     tf = backend.tensorflow()
     graph = _read_graph(tf, path)
-    source = _choose(path, "input", inputs, graph, _placeholders(graph))
-    target = _choose(path, "output", outputs, graph, _ends(graph))
-    node = next(node for node in graph.node if node.name == source)
-    declared = node.attr["shape"].shape
-    found = None if declared.unknown_rank or "shape" not in node.attr else declared.dim
-    sizes = None if found is None else [None if d.size < 0 else d.size for d in found]
-    shape = check_shape(sizes, input_shape)
-    _fix(tf, node, shape)
+    sources = _choose(path, "input", inputs, graph, _placeholders(graph))
+    targets = _choose(path, "output", outputs, graph, _ends(graph))
+    if len(targets) != 1:
+        raise ModelError(
+            f"{path} has {len(targets)} outputs ({shown(targets[:8])}), convert takes one.",
+            hint="Name the one with --outputs NAME.",
+        )
+    nodes = {node.name: node for node in graph.node}
+    shapes = check_shapes({name: _declared(nodes[name]) for name in sources}, input_shape)
+    for name in sources:
+        _fix(tf, nodes[name], shapes[name])
     try:
         with backend.quiet():
             whole = tf.compat.v1.wrap_function(
                 lambda: tf.graph_util.import_graph_def(graph, name=""), []
             )
-            ends = [whole.graph.get_tensor_by_name(f"{name}:0") for name in (source, target)]
-            return FunctionSource(whole.prune([ends[0]], [ends[1]]), shape)
+            *ends, answer = [
+                whole.graph.get_tensor_by_name(f"{name}:0") for name in (*sources, *targets)
+            ]
+            return FunctionSource(whole.prune(ends, [answer]), shapes)
     except Exception as error:
         raise ModelError(
             f"TensorFlow cannot import the graph {path}: {_reason(error)}.",
@@ -177,6 +186,14 @@ def _read_graph(tf: Any, path: Path) -> Any:
     return graph
 
 
+def _declared(node: Any) -> list[int | None] | None:
+    """Return the shape that a node says it has, None for each free size; None if it says none."""
+    shape = node.attr["shape"].shape
+    if shape.unknown_rank or "shape" not in node.attr:
+        return None
+    return [None if dimension.size < 0 else dimension.size for dimension in shape.dim]
+
+
 def _fix(tf: Any, node: Any, shape: tuple[int, ...]) -> None:
     """Give the placeholder its shape; what was noted of other shapes is inferred again."""
     node.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
@@ -196,22 +213,18 @@ def _ends(graph: Any) -> list[str]:
 
 def _choose(
     path: Path, what: str, given: Sequence[str], graph: Any, candidates: Sequence[str]
-) -> str:
+) -> list[str]:
     names = [name.removesuffix(":0") for name in given] or list(candidates)
     known = {node.name for node in graph.node}
     unknown = [name for name in names if name not in known]
-    shown = ", ".join(printable(name, limit=60) for name in candidates[:8]) or "none is evident"
-    if unknown:
+    if unknown or not names:
+        what_is = f"operation {shown(unknown[:1])}" if unknown else f"evident {what}"
         raise ModelError(
-            f"{path} has no operation {printable(unknown[0], limit=80)}.",
-            hint=f"Name its {what} with --{what}s; candidates: {shown}.",
+            f"{path} has no {what_is}.",
+            hint=f"Name its {what} with --{what}s; candidates: "
+            f"{shown(candidates[:8]) or 'none is evident'}.",
         )
-    if len(names) != 1:
-        raise ModelError(
-            f"{path} has {len(names)} {what}s ({shown}), convert takes one.",
-            hint=f"Name the one with --{what}s NAME.",
-        )
-    return names[0]
+    return names
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import traceback
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.convert import backend, converter
-from tinyproof.convert.converter import Samples
 from tinyproof.convert.forms import Form
-from tinyproof.convert.source import Source, check_shape
+from tinyproof.convert.inputs import Inputs, in_order
+from tinyproof.convert.source import Source, check_shapes
 from tinyproof.errors import ModelError
 from tinyproof.text import printable
 
 BUILDER = "build_model"
 
 
-def convert_keras(model: Any, form: Form, representative: Samples | None = None) -> bytes:
+def convert_keras(model: Any, form: Form, representative: Inputs | None = None) -> bytes:
     """Return ``model`` as the bytes of a ``.tflite`` file.
 
     Args:
-        model: a built ``keras.Model`` with one input; it is not changed.
+        model: a built ``keras.Model``; it is not changed.
         form: the form wanted.
-        representative: samples, N x input shape, float32 in the range the model was trained on;
-            they set the scales of the forms that are calibrated. Not looked at for the others.
+        representative: samples in the range the model was trained on; they set the scales of the
+            forms that are calibrated. Not looked at for the others.
 
     Raises:
         SamplesError: an int8 form without representative samples, or with samples of another shape.
@@ -41,55 +42,63 @@ class KerasSource(Source):
     """A ``keras.Model`` in memory; see ``Source``."""
 
     def __init__(self, model: Any, input_shape: tuple[int, ...] | None = None) -> None:
-        """Take a built model with one input; ``input_shape`` fixes its free dimensions.
+        """Take a built model; ``input_shape`` fixes free dimensions of its only input.
 
         Raises:
-            ModelError: several inputs, or a dimension that is not fixed.
+            ModelError: its inputs are not known, or a dimension is not fixed.
         """
-        if len(getattr(model, "inputs", ())) != 1:
-            number = len(getattr(model, "inputs", ()))
+        if not getattr(model, "inputs", ()):
             raise ModelError(
-                f"The Keras model has {number} inputs, convert takes models with one.",
-                hint="Build it on an Input, and join several inputs into one."
-                if number
-                else "Call the model on an Input once, so that its shapes are known, and save it.",
+                "The Keras model does not say what its inputs are.",
+                hint="Call the model on an Input once, so that its shapes are known, and save it.",
             )
         self.model = model
-        self.shape = check_shape(model.inputs[0].shape, input_shape)
+        self.inputs = check_shapes({i.name: i.shape for i in model.inputs}, input_shape)
         self._fixed: Any = None
 
-    def convert(self, form: Form, representative: Samples | None) -> bytes:
+    def convert(self, form: Form, representative: Inputs | None) -> bytes:
         """Return the ``.tflite`` file of one form."""
-        samples = converter.checked(form, self.shape[1:], representative)
         if self._fixed is None:
             with backend.quiet():
                 self._fixed = self._with_batch_of_one()
         tf = backend.tensorflow()
+        make = tf.lite.TFLiteConverter.from_keras_model
         return converter.convert(
-            lambda: tf.lite.TFLiteConverter.from_keras_model(self._fixed), form, samples
+            lambda: make(self._fixed), form, self.inputs, representative, has_signature=True
         )
 
-    def predict(self, x: Samples) -> NDArray[np.float32]:
+    def predict(self, x: Inputs) -> NDArray[np.float32]:
         """Return what Keras answers."""
+        arrays = dict(zip(self.inputs, in_order(x, list(self.inputs)), strict=True))
         with backend.quiet():
-            answers = self.model(x, training=False)
+            given = self._each_input(lambda tensor: arrays[tensor.name])
+            answers = self.model(given, training=False)
         while isinstance(answers, dict | list | tuple):
             answers = next(iter(answers.values() if isinstance(answers, dict) else answers))
         return np.asarray(answers, np.float32)
 
+    def _each_input(self, make: Callable[[Any], Any]) -> Any:
+        """Return what ``make`` makes of each input, in the structure the model is called on."""
+        keras, model = backend.keras(), self.model
+        ends = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+        return keras.tree.map_structure(make, ends)
+
     def _with_batch_of_one(self) -> Any:
-        """Put the model, or a copy of it, behind an input of batch 1.
+        """Put the model, or a copy of it, behind inputs of batch 1.
 
         A free batch would turn each Flatten into SHAPE, STRIDED_SLICE, PACK and RESHAPE.
         """
         keras, model = backend.keras(), self.model
-        given = model.inputs[0]
-        source = keras.Input(batch_shape=self.shape, dtype=given.dtype, name=given.name)
+        ends = self._each_input(
+            lambda old: keras.Input(
+                batch_shape=self.inputs[old.name], dtype=old.dtype, name=old.name
+            )
+        )
         try:
-            clone = keras.models.clone_model(model, input_tensors=source)
+            clone = keras.models.clone_model(model, input_tensors=ends)
         except (TypeError, ValueError, NotImplementedError):
             # Keras cannot copy every layer of one's own; calling the model only makes names longer.
-            return keras.Model(source, model(source), name=model.name)
+            return keras.Model(ends, model(ends), name=model.name)
         clone.set_weights(model.get_weights())
         return clone
 

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from tinyproof.convert.flatbuffer import rewriting
 from tinyproof.convert.forms import Form
 from tinyproof.convert.half import halve_weights
+from tinyproof.convert.inputs import Inputs
 from tinyproof.convert.measure import reference_reals
-from tinyproof.convert.source import Source, check_shape
+from tinyproof.convert.source import Source, check_shapes
 from tinyproof.convert.weights import quantize_weights
 from tinyproof.errors import ModelError, UnsupportedModelError
 from tinyproof.graph import Graph, TensorType, read_graph
 from tinyproof.graph.examine import examine
+from tinyproof.tensors import plain_name
 
 _FROM_FLOAT = (Form.FLOAT32, Form.FLOAT16, Form.DYNAMIC_RANGE)
 
@@ -39,14 +41,15 @@ class TfliteSource(Source):
         graph = read_graph(content)
         self.form = form_of(graph)
         self.forms = _FROM_FLOAT if self.form is Form.FLOAT32 else (self.form,)
-        if len(graph.inputs) != 1:
+        ends = [graph.tensors[index] for index in graph.inputs]
+        self.inputs = check_shapes({plain_name(end.name): end.shape for end in ends}, input_shape)
+        if not ends or len(self.inputs) < len(ends):
             raise ModelError(
-                f"The model has {len(graph.inputs)} inputs, convert takes models with one.",
-                hint="Run and check take it as it is.",
+                f"The model has {len(ends)} inputs of {len(self.inputs)} names.",
+                hint="Build it with inputs, each of a name of its own.",
             )
-        self.shape = check_shape(graph.tensors[graph.inputs[0]].shape, input_shape)
 
-    def convert(self, form: Form, representative: NDArray[np.float32] | None) -> bytes:
+    def convert(self, form: Form, representative: Inputs | None) -> bytes:
         """Return the file, or the file with smaller weights."""
         del representative
         if form is self.form:
@@ -62,7 +65,7 @@ class TfliteSource(Source):
         with rewriting():
             return make(self._content)
 
-    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, x: Inputs) -> NDArray[np.float32]:
         """Return what LiteRT's reference kernels answer, dequantized."""
         return reference_reals(self._content, x)
 

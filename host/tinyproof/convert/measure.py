@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from numpy.typing import NDArray
 
 from tinyproof.convert.backend import quiet
 from tinyproof.convert.forms import Form
+from tinyproof.convert.inputs import Inputs, Shapes, in_order
 from tinyproof.ranges import RangeWatch
 from tinyproof.samples import quantize
-from tinyproof.tensors import TensorDescription
+from tinyproof.tensors import TensorDescription, plain_name
+from tinyproof.wanted import check_labels, check_truth
 
 ACCURACY_KERNELS = "LiteRT reference kernels"
 LATENCY_KERNELS = "LiteRT default kernels (XNNPACK), 1 thread"
@@ -56,7 +60,7 @@ class FormRow:
 def measure_form(
     form: Form,
     model: bytes,
-    x: NDArray[np.float32],
+    x: Inputs,
     y: NDArray[Any],
     *,
     runs: int = 300,
@@ -65,45 +69,45 @@ def measure_form(
 
     Args:
         form: what ``model`` is.
-        model: the bytes of a ``.tflite`` file with one input and one output.
-        x: samples, N x input shape, real values, N at least 1.
+        model: the bytes of a ``.tflite`` file with one output.
+        x: samples, real values, at least 1.
         y: labels, N; or the real values wanted of a regression, N x output shape.
         runs: invocations to time, at least 1.
     """
     latency_us = _median_latency_us(model, x, runs)
     if y.dtype.kind == "f":
-        errors = reference_reals(model, x).reshape(len(x), -1) - y.reshape(len(x), -1)
+        errors = reference_reals(model, x).reshape(len(y), -1) - y.reshape(len(y), -1)
         rmse = float(np.sqrt(np.mean(errors.astype(np.float64) ** 2)))
-        return FormRow(form, len(model), 0, len(x), latency_us, runs, rmse)
+        return FormRow(form, len(model), 0, len(y), latency_us, runs, rmse)
     outputs = reference_outputs(model, x)
-    correct = int(np.sum(outputs.reshape(len(x), -1).argmax(axis=1) == y))
-    return FormRow(form, len(model), correct, len(x), latency_us, runs)
+    correct = int(np.sum(outputs.reshape(len(y), -1).argmax(axis=1) == y))
+    return FormRow(form, len(model), correct, len(y), latency_us, runs)
 
 
 def measure_forms(
-    files: dict[Form, Path], x: NDArray[np.float32], y: NDArray[Any], *, runs: int = 300
+    files: dict[Form, Path], x: Inputs, y: NDArray[Any], *, runs: int = 300
 ) -> list[FormRow]:
     """Measure the ``.tflite`` files of one model in turn; see ``measure_form``."""
     return [measure_form(form, path.read_bytes(), x, y, runs=runs) for form, path in files.items()]
 
 
-def reference_outputs(model: bytes, x: NDArray[np.float32]) -> NDArray[Any]:
-    """Run ``x`` (N x input shape, real values) by the reference kernels.
+def reference_outputs(model: bytes, x: Inputs) -> NDArray[Any]:
+    """Run ``x`` (real values) by the reference kernels.
 
     Returns N x output shape, in the model's own output type, not dequantized.
     """
     interpreter = _interpreter(model, reference=True)
-    target, source = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    targets, source = interpreter.get_input_details(), interpreter.get_output_details()[0]
     outputs = []
-    for sample in _as_stored(x, target):
-        # The interpreter reuses the input's memory: fill it before every invocation.
-        interpreter.set_tensor(target["index"], sample[np.newaxis])
+    for sample in zip(*_as_stored(x, targets), strict=True):
+        # The interpreter reuses the inputs' memory: fill it before every invocation.
+        _fill(interpreter, targets, sample)
         interpreter.invoke()
         outputs.append(interpreter.get_tensor(source["index"])[0])
     return np.stack(outputs)
 
 
-def reference_reals(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def reference_reals(model: bytes, x: Inputs) -> NDArray[np.float32]:
     """Run ``x`` by the reference kernels; return real values, N x output shape."""
     outputs = reference_outputs(model, x)
     if outputs.dtype.kind == "f":
@@ -113,30 +117,62 @@ def reference_reals(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]
     return np.asarray(real, np.float32)
 
 
-def input_shape(model: bytes) -> tuple[int, ...]:
-    """Return the shape of a model's first input, batch included."""
-    detail = _interpreter(model, reference=True).get_input_details()[0]
-    return tuple(int(size) for size in detail["shape"])
+def input_shapes(model: bytes) -> Shapes:
+    """Return the shape of each of a model's inputs."""
+    return {tensor.name: tensor.shape for tensor in _inputs(_interpreter(model, reference=True))}
 
 
-def range_warning(model: bytes, x: NDArray[np.float32], source: str) -> str:
-    """Return what is odd about the range of samples, a sentence; empty if nothing is.
+def range_warnings(model: bytes, x: Inputs, source: str) -> list[str]:
+    """Return what is odd about the range of samples, a sentence for an input.
 
     Raises:
         SamplesError: most of them would saturate; a measurement on them means nothing.
     """
-    target = _interpreter(model, reference=True).get_input_details()[0]
-    scale, zero_point = target["quantization"]
-    shape = tuple(int(size) for size in target["shape"])
-    dtype = np.dtype(target["dtype"])
-    tensor = TensorDescription(target["name"], dtype, shape, float(scale), int(zero_point))
-    watch = RangeWatch(tensor, source)
-    watch.add(x)
-    return watch.finish()
+    tensors = _inputs(_interpreter(model, reference=True))
+    watches = [RangeWatch(tensor, source) for tensor in tensors]
+    for watch, values in zip(watches, in_order(x, [t.name for t in tensors]), strict=True):
+        watch.add(values)
+    return list(filter(None, (watch.finish() for watch in watches)))
 
 
-def _as_stored(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
-    """Bring real values into the type of an input tensor."""
+def check_wanted(model: bytes, y: NDArray[Any], source: str) -> None:
+    """Hold labels, or a regression's real values, against a model's outputs.
+
+    Raises:
+        SamplesError: they do not suit it.
+    """
+    outputs = _described(_interpreter(model, reference=True).get_output_details())
+    if y.dtype.kind == "f":
+        check_truth(y, outputs, source)
+    else:
+        check_labels(y, math.prod(outputs[0].shape), source)
+
+
+def _inputs(interpreter: Any) -> list[TensorDescription]:
+    return _described(interpreter.get_input_details())
+
+
+def _described(details: list[dict[str, Any]]) -> list[TensorDescription]:
+    """Return tensors with the names that they had before the conversion."""
+    return [
+        TensorDescription(
+            plain_name(tensor["name"]),
+            np.dtype(tensor["dtype"]),
+            tuple(int(size) for size in tensor["shape"]),
+            float(tensor["quantization"][0]),
+            int(tensor["quantization"][1]),
+        )
+        for tensor in details
+    ]
+
+
+def _as_stored(x: Inputs, tensors: list[dict[str, Any]]) -> list[NDArray[Any]]:
+    """Bring real values into the types of the input tensors."""
+    arrays = in_order(x, [plain_name(tensor["name"]) for tensor in tensors])
+    return [_stored(array, tensor) for array, tensor in zip(arrays, tensors, strict=True)]
+
+
+def _stored(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
     dtype = np.dtype(tensor["dtype"])
     if dtype.kind == "f":
         return x.astype(dtype)
@@ -144,14 +180,19 @@ def _as_stored(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
     return quantize(x, dtype, scale, zero_point)
 
 
-def _median_latency_us(model: bytes, x: NDArray[np.float32], runs: int) -> float:
+def _fill(interpreter: Any, tensors: list[dict[str, Any]], sample: Sequence[NDArray[Any]]) -> None:
+    for tensor, value in zip(tensors, sample, strict=True):
+        interpreter.set_tensor(tensor["index"], value[np.newaxis])
+
+
+def _median_latency_us(model: bytes, x: Inputs, runs: int) -> float:
     """Median microseconds of one invocation, samples taken in turn."""
     interpreter = _interpreter(model, reference=False)
-    target = interpreter.get_input_details()[0]
-    samples = _as_stored(x, target)
+    targets = interpreter.get_input_details()
+    samples = list(zip(*_as_stored(x, targets), strict=True))
     times_ns = []
     for run in range(_WARM_UP_RUNS + runs):
-        interpreter.set_tensor(target["index"], samples[run % len(samples)][np.newaxis])
+        _fill(interpreter, targets, samples[run % len(samples)])
         start = time.perf_counter_ns()
         interpreter.invoke()
         times_ns.append(time.perf_counter_ns() - start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.convert import backend
+from tinyproof.convert.inputs import ONLY, Array, Shapes, in_order, of_each, shown
 from tinyproof.errors import SamplesError
 from tinyproof.metadata import Normalization
 from tinyproof.npz import NpzArray, NpzFile
@@ -24,22 +25,22 @@ MEASURED = 10_000
 GENERATOR = "representative"
 IMAGES = (".png", ".jpg", ".jpeg")
 
-Samples = NDArray[np.float32]
-Prepare = Callable[[NDArray[Any]], Samples]
+Prepare = Callable[[NDArray[Any]], Array]
 
 
 def load_representative(
-    path: Path, shape: tuple[int, ...], scaling: Normalization | None, *, raw: bool = False
-) -> Samples:
-    """Return samples as the model takes them, N x ``shape``, at most ``LIMIT``.
+    path: Path, inputs: Shapes, scaling: Normalization | None, *, raw: bool = False
+) -> dict[str, Array]:
+    """Return samples of each input as the model takes them, at most ``LIMIT``.
 
     Images and whole numbers are raw, so ``scaling`` applies to them. Real values are taken as they
     are, unless ``raw`` says that they are not prepared yet.
 
     Args:
-        path: an ``.npz`` with ``x``, a folder of PNG or JPEG files, or a Python file with a
-            function ``representative()``, which is executed.
-        shape: of the model's input, without the batch.
+        path: an ``.npz`` with an array for each input, or ``x`` for the only one; a folder of PNG
+            or JPEG files for the only one; or a Python file with ``representative()``, which is
+            executed.
+        inputs: of the model.
         scaling: what turns raw values into the model's; None if the user said nothing.
         raw: whether real values are scaled as well.
 
@@ -47,7 +48,7 @@ def load_representative(
         SamplesError: unreadable, of another shape, not finite, or raw without a scaling.
     """
 
-    def prepare(values: NDArray[Any]) -> Samples:
+    def prepare(values: NDArray[Any]) -> Array:
         if values.dtype.kind not in "fiu" and values.dtype.kind != "b":
             raise SamplesError(
                 f"The samples of {path} are {values.dtype}, not numbers.",
@@ -64,16 +65,17 @@ def load_representative(
             )
         return scaling.apply(values)
 
+    shapes = {name: shape[1:] for name, shape in inputs.items()}
     if path.is_dir():
-        samples = _images(path, shape, prepare)
+        given = _images(path, shapes, prepare)
     elif path.suffix == ".py":
-        samples = _generated(path, shape, prepare)
+        given = _generated(path, shapes, prepare)
     else:
-        samples = prepare(_array(path))
-    return _checked(samples, path, shape)
+        given = {name: prepare(array) for name, array in _arrays(path, list(shapes)).items()}
+    return {name: _checked(samples, path, shapes[name]) for name, samples in given.items()}
 
 
-def _checked(samples: Samples, path: Path, shape: tuple[int, ...]) -> Samples:
+def _checked(samples: Array, path: Path, shape: tuple[int, ...]) -> Array:
     if samples.ndim and not len(samples):
         raise SamplesError(
             f"{path} holds no samples.",
@@ -95,18 +97,30 @@ def _checked(samples: Samples, path: Path, shape: tuple[int, ...]) -> Samples:
     return samples
 
 
-def _array(path: Path, limit: int = LIMIT) -> NDArray[Any]:
+def _arrays(path: Path, names: Sequence[str], limit: int = LIMIT) -> dict[str, NDArray[Any]]:
+    """Return the first rows of the array of each input, in the model's order."""
     file = NpzFile(path)
-    if "x" not in file.names:
+    held = [name for name in (*names, ONLY) if name in file.names]
+    if not held:
         raise SamplesError(
-            f"{path} has no array x of representative samples.",
-            hint="Save one with numpy.savez(path, x=samples).",
+            f"{path} has no array {ONLY if len(names) == 1 else shown(names)} of samples.",
+            hint="Save one with numpy.savez(path, x=samples); of several inputs each under its "
+            "name.",
         )
-    blocks = NpzArray(file, "x").blocks(limit)
-    return next(iter(blocks), np.empty((0,), np.float32))
+    found = {name: next(iter(NpzArray(file, name).blocks(limit)), _NONE) for name in held}
+    return dict(zip(names, in_order(found, names), strict=True))
 
 
-def _images(folder: Path, shape: tuple[int, ...], prepare: Prepare) -> Samples:
+_NONE = np.empty(0, np.float32)
+
+
+def _images(folder: Path, shapes: Shapes, prepare: Prepare) -> dict[str, Array]:
+    (name, shape), *others = shapes.items()
+    if others:
+        raise SamplesError(
+            f"A folder of images gives one input, the model has {shown(list(shapes))}.",
+            hint="Give representative samples in an .npz file, one array for each input.",
+        )
     if len(shape) != 3 or shape[2] not in (1, 3, 4):
         raise SamplesError(
             f"The model's input of shape {shape} is no image of 1, 3 or 4 channels.",
@@ -117,7 +131,7 @@ def _images(folder: Path, shape: tuple[int, ...], prepare: Prepare) -> Samples:
         raise SamplesError(
             f"The folder {folder} holds no PNG or JPEG file.", hint="Check the folder's name."
         )
-    return np.stack([prepare(_decode(file, shape)) for file in found[:LIMIT]])
+    return {name: np.stack([prepare(_decode(file, shape)) for file in found[:LIMIT]])}
 
 
 def _decode(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -145,13 +159,15 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]} x {shape[0]} pixels of {shape[2]} channels"
 
 
-def _generated(path: Path, shape: tuple[int, ...], prepare: Prepare) -> Samples:
+def _generated(path: Path, shapes: Shapes, prepare: Prepare) -> dict[str, Array]:
     """Execute a Python file and collect what its generator yields."""
     try:
         names = runpy.run_path(str(path), run_name="tinyproof_samples")
         function = names.get(GENERATOR)
         rows: Iterable[Any] = function() if function else ()
-        given = [np.asarray(_first(row)) for row in islice(rows, LIMIT)]
+        given = [_by_name(row, list(shapes)) for row in islice(rows, LIMIT)]
+    except SamplesError:
+        raise
     except Exception as error:
         raise SamplesError(
             f"{path} failed: {printable(f'{type(error).__name__}: {error}', limit=200)}.",
@@ -162,35 +178,56 @@ def _generated(path: Path, shape: tuple[int, ...], prepare: Prepare) -> Samples:
             f"{path} yields no samples.",
             hint=f"Define {GENERATOR}() in it, which yields one sample after another.",
         )
-    wrong = next((row for row in given if row.shape not in ((1, *shape), shape)), None)
-    if wrong is not None:
-        raise SamplesError(
-            f"{path} yields a sample of shape {wrong.shape}, the model wants {shape}.",
-            hint="Yield arrays of the model's input shape.",
-        )
-    return np.stack([prepare(row.reshape(shape)) for row in given])
+    return {
+        name: np.stack([prepare(_fitted(row[name], path, shape)) for row in given])
+        for name, shape in shapes.items()
+    }
 
 
-def _first(row: Any) -> Any:
-    """Return the sample; LiteRT's own generators yield a list of one for each input."""
-    return row[0] if isinstance(row, list | tuple) and len(row) == 1 else row
-
-
-def load_labelled(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return ``x`` and ``y`` of an ``.npz``: labels, a regression's real values, or None.
+def _by_name(row: Any, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return a sample's arrays; LiteRT's own generators yield a list of one for each input.
 
     Raises:
-        SamplesError: unreadable, without ``x``, or labels that do not belong to it.
+        SamplesError: one is missing.
     """
-    x, file = _array(path, MEASURED), NpzFile(path)
+    if isinstance(row, Mapping):
+        named = {str(name): np.asarray(value) for name, value in row.items()}
+    elif isinstance(row, list | tuple) and len(row) == len(names):
+        named = {name: np.asarray(value) for name, value in zip(names, row, strict=True)}
+    else:
+        named = {ONLY: np.asarray(row)}
+    return dict(zip(names, of_each(named, names), strict=True))
+
+
+def _fitted(value: NDArray[Any], path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
+    if value.shape not in ((1, *shape), shape):
+        raise SamplesError(
+            f"{path} yields a sample of shape {value.shape}, the model wants {shape}.",
+            hint="Yield arrays of the model's input shape.",
+        )
+    return value.reshape(shape)
+
+
+def load_labelled(
+    path: Path, names: Sequence[str]
+) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None]:
+    """Return the arrays of the inputs ``names`` of an ``.npz``, and what is wanted.
+
+    That is labels, a regression's real values, or None.
+
+    Raises:
+        SamplesError: unreadable, an array missing, or labels that do not belong to it.
+    """
+    x, file = _arrays(path, names, MEASURED), NpzFile(path)
+    number = len(next(iter(x.values())))
     if "y" not in file.names:
         return x, None
     labels = next(iter(NpzArray(file, "y").blocks(MEASURED)), np.empty(0, np.int64))
-    if labels.dtype.kind == "f" and len(labels) == len(x):
+    if labels.dtype.kind == "f" and len(labels) == number:
         return x, labels.astype(np.float32)
-    if labels.shape != (len(x),) or labels.dtype.kind not in "iu" or not len(x):
+    if labels.shape != (number,) or labels.dtype.kind not in "iu" or not number:
         raise SamplesError(
-            f"{path} has {len(x)} samples, but labels of shape {labels.shape} and {labels.dtype}.",
+            f"{path} has {number} samples, but labels of shape {labels.shape} and {labels.dtype}.",
             hint="Save one whole number for each sample as y.",
         )
     return x, labels.astype(np.int64)

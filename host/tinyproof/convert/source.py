@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyproof.convert.forms import Form
+from tinyproof.convert.inputs import Inputs, Shapes, shown
 from tinyproof.errors import ModelError
 
 
 class Source(ABC):
-    """A model with one input.
+    """A model with one input or several.
 
     Attributes:
-        shape: of its input, batch 1 included.
+        inputs: name and shape of each, batch 1 included.
         forms: what it can be converted to.
     """
 
-    shape: tuple[int, ...]
+    inputs: Shapes
     forms: tuple[Form, ...] = tuple(Form)
 
     @abstractmethod
-    def convert(self, form: Form, representative: NDArray[np.float32] | None) -> bytes:
+    def convert(self, form: Form, representative: Inputs | None) -> bytes:
         """Return the ``.tflite`` file of one form.
 
         Args:
             form: the form wanted.
-            representative: N x input shape without the batch; None if there are none.
+            representative: samples of every input; None if there are none.
 
         Raises:
             SamplesError: samples that the form needs are missing or of another shape.
@@ -37,12 +38,29 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the model itself answers: its first output, N x output shape.
+    def predict(self, x: Inputs) -> NDArray[np.float32]:
+        """Return what the model itself answers to ``x``: its first output, N x output shape."""
 
-        Args:
-            x: N x input shape without the batch, float32.
-        """
+
+def check_shapes(
+    found: Mapping[str, Iterable[int | None] | None], given: tuple[int, ...] | None
+) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each input with batch 1; see ``check_shape``.
+
+    Args:
+        found: what the source says of each input.
+        given: the user's shape of the only input.
+
+    Raises:
+        ModelError: a size is free that is not given, or ``given`` cannot be told apart.
+    """
+    if given is not None and len(found) > 1:
+        raise ModelError(
+            f"--input-shape is for models of one input, this one has {len(found)}: "
+            f"{shown(list(found))}.",
+            hint="Leave it out, and fix the sizes where the model is built.",
+        )
+    return {name: check_shape(shape, given) for name, shape in found.items()}
 
 
 def check_shape(
