@@ -19,6 +19,7 @@ from tinyproof.codegen.explain import Room, excess
 from tinyproof.device import Answer, Device, Identity
 from tinyproof.errors import ArenaError, BuildError
 from tinyproof.frame import encoded_size
+from tinyproof.hello import Descriptor
 from tinyproof.link import Observer, observed
 from tinyproof.messages import Hello
 from tinyproof.ports import is_pseudo_terminal
@@ -57,6 +58,7 @@ class Firmware:
             weights_crc32=self.generated.weights_crc32,
             target=self.target.name,
             engine=self.engine,
+            descriptor=Descriptor.parse(self.generated.descriptor),
         )
 
 

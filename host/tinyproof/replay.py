@@ -27,7 +27,7 @@ from tinyproof.exchange import Request
 from tinyproof.frame import Decoder, Frame
 from tinyproof.harness import fingerprints, generate_model
 from tinyproof.hello import Hello
-from tinyproof.identity import Identity
+from tinyproof.identity import Identity, check_same
 from tinyproof.messages import InferAnswer
 from tinyproof.progress import Progress
 from tinyproof.protocol import PART, MessageType, Status
@@ -130,8 +130,11 @@ class Listener:
         return request.type is MessageType.INFER and payload[:1] == bytes([Status.MORE])
 
     def _greet(self, payload: bytes) -> None:
-        self.hello = Hello.parse(payload)
-        self.expected.check(self.hello)
+        hello = Hello.parse(payload)
+        self.expected.check(hello)
+        if self.hello:
+            check_same(self.hello, hello)
+        self.hello = hello
         self._board.seeds = (self._nonce,)
         self.sessions += 1
 

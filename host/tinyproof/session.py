@@ -25,7 +25,7 @@ from tinyproof.errors import (
 from tinyproof.exchange import Events, Lane, Request
 from tinyproof.flight import Flight
 from tinyproof.frame import Decoder, Frame
-from tinyproof.identity import Identity
+from tinyproof.identity import check_same
 from tinyproof.link import Link
 from tinyproof.messages import Hello, StartedEvent, board_text
 from tinyproof.protocol import ANSWER, PROTOCOL_VERSION, MessageType, StartCause
@@ -36,6 +36,7 @@ _LEAST_PATIENCE = 0.02
 _PATIENCE_PER_GAP = 4.0  # times the longest recent pause between frames
 _PATIENCE_PER_ANSWER_SECONDS = 1 / 16  # at most, so that probes and hello fit the deadline
 _GAP_DECAY = 0.95  # per chunk received
+_TURN = 1 << 32  # ticks after which the board's counter begins anew
 _PROBES = 2  # unanswered ones after which the board is met again
 _FIRST_PAUSE = 0.1  # s between two hellos; doubles
 _LONGEST_PAUSE = 0.5
@@ -109,6 +110,7 @@ class Session:
             DeviceSilentError: nothing does.
             ProtocolVersionError: the firmware speaks another version.
             IdentityError: it is not the board that was met before.
+            ClockError: its clock is not what it was before.
         """
         nonce = self._nonces.randrange(1, 1 << 32)
         # The old session's answers stay welcome until the new one begins: a slow board owes some.
@@ -120,8 +122,10 @@ class Session:
         answer = self._repeat_hello(nonce.to_bytes(4, "little"), deadline)
         hello = Hello.parse(answer)
         if self.hello:
-            Identity.of(self.hello).check(hello)
+            check_same(self.hello, hello)
         self.hello = hello
+        # An inference that takes longer than the board's counter does to turn cannot be timed.
+        self._answer_seconds = min(self._answer_seconds, _TURN / hello.tick_rate)
         self._decoder.seeds = (nonce,)
         self._flight.adopt(hello, nonce)
         self._events.hellos += 1

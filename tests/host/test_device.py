@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from conversations import met, outputs, samples, until_error
@@ -124,9 +125,16 @@ def test_firmware_of_another_protocol_is_refused() -> None:
         met(FakeBoard(FakeFirmware(protocol=2)))
 
 
+MODEL = describe().model
+
+
 @pytest.mark.parametrize(
     ("expected", "field"),
     [
+        (Identity(descriptor=replace(MODEL, engine_version="9")), "engine version"),
+        (Identity(descriptor=replace(MODEL, layers=4)), "number of layers"),
+        (Identity(descriptor=replace(MODEL, inputs=())), "description of its inputs"),
+        (Identity(descriptor=replace(MODEL, outputs=MODEL.inputs)), "description of its outputs"),
         (Identity(model_sha256=bytes(32)), "model"),
         (Identity(build_id=b"\1" * 16), "build id"),
         (Identity(weights_crc32=1), "weights checksum"),

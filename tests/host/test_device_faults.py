@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinyproof.device import Device
-from tinyproof.errors import BootError, DeviceSilentError, IdentityError, PortError
+from tinyproof.errors import (
+    BootError,
+    ClockError,
+    DeviceSilentError,
+    IdentityError,
+    PortError,
+)
 from tinyproof.simulators.fake import (
     FakeBoard,
     FakeCrashError,
@@ -73,6 +79,38 @@ def test_a_board_that_restarts_as_another_is_refused_and_nothing_is_lost() -> No
     assert isinstance(error, IdentityError)
     assert [answer.output for answer in got] == outputs(inputs)[: len(got)]
     assert len(got) > 10
+
+
+def test_a_board_that_restarts_with_another_clock_is_refused() -> None:
+    """Its ticks would be taken for those of before, and a slow inference for a fast one."""
+    board = FakeBoard(FakeFirmware(hello=describe()))
+
+    def slow_down(link: FaultyLink) -> None:
+        board.firmware.hello = dataclasses.replace(describe(), tick_rate=48_000_000)
+        board.restart()
+
+    device = met(FaultyLink(board, to_board=Faults(events=(Event(2000, slow_down),))))
+    got, error = until_error(device.stream(samples(50)))
+    assert isinstance(error, ClockError)
+    assert "48,000,000 ticks a second, before 1,000,000" in str(error)
+    assert [answer.output for answer in got] == outputs(samples(50))[: len(got)]
+
+
+@pytest.mark.parametrize(("tick_rate", "is_given_up"), [(600_000_000, True), (16_000_000, False)])
+def test_no_answer_is_waited_for_longer_than_the_boards_counter_turns(
+    tick_rate: int, is_given_up: bool
+) -> None:
+    """A longer inference would be told as a short one: 600 MHz turn 32 bits in 7.2 s."""
+    hello = dataclasses.replace(describe(window=128), tick_rate=tick_rate)
+    faults = Faults(events=(Event(1000, stall(8.0)),))
+    device = met(FaultyLink(FakeBoard(FakeFirmware(hello=hello)), to_board=faults))
+    answers = device.stream(samples(50))
+    if is_given_up:
+        got, error = until_error(answers)
+        assert isinstance(error, DeviceSilentError)
+        assert 0 < len(got) < 50
+    else:
+        assert [answer.output for answer in answers] == outputs(samples(50))
 
 
 def test_a_board_that_restarts_at_the_same_sample_again_and_again_is_given_up() -> None:
