@@ -165,17 +165,25 @@ def test_someone_elses_sketch_is_refused_then_flashed_over_and_the_model_proved(
     assert "boot: No answer from TinyProof's firmware" in err
     assert "sketch" in err
 
-    report = prove(boards_project, tmp_path / "report", *board)
+    arguments = (*RUN, *board, "--out", tmp_path / "report")
+    code, _, err = ended(tinyproof(boards_project, *arguments))
+    report = report_of(tmp_path / "report")
+    assert report["verdicts"]["exact"] == report["samples"] == 359
     assert report["provenance"] == "emulator", "a program, and nobody can tell which"
-    assert report["clock"]["status"] == "good"
+    assert_only_its_clock_may_be_off(code, err)
     # It runs our firmware now, but another model's is asked for; then the same one again.
     other = ("--model", DIGITS / "int8_float_io.tflite", "--samples", SAMPLES)
     code, _, err = ended(tinyproof(boards_project, "run", *other, *board, "--no-flash"))
     assert code == 3
     assert "identity: The board's model is" in err
     code, _, err = ended(tinyproof(boards_project, *RUN, *board, "--no-flash"))
-    assert code == 0, err
+    assert_only_its_clock_may_be_off(code, err)
     assert "\nflash" not in err
+
+
+def assert_only_its_clock_may_be_off(code: int, err: str) -> None:
+    """A simulated board keeps real time only where this machine has that much to spare."""
+    assert code == 0 or (code == 3 and "tinyproof: clock: The board's clock is" in err), err
 
 
 def test_without_a_compiler_the_next_step_is_its_installation(
