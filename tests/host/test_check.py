@@ -205,6 +205,31 @@ def test_a_build_s_word_stands_above_the_estimate(
     assert (refused.fits, refused.problems) == (False, ("It needs 40,000 bytes of flash.",))
 
 
+@pytest.mark.parametrize(("arena", "verdict"), [(200_000, "may fit"), (300_000, "TOO LARGE")])
+@pytest.mark.parametrize("refused_by_aot", [False, True])
+def test_engine_tflm_is_held_against_a_target_by_the_least_that_it_takes(
+    arena: int,
+    verdict: str,
+    refused_by_aot: bool,
+    targets: dict[str, Target],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tinyproof.check.model.arena_bytes", lambda model, pointer_bytes: arena)
+    model = (DIGITS / "dynamic_range.tflite" if refused_by_aot else INT8).read_bytes()
+    found = checked(model, targets["nano33ble"], targets["uno"])
+    nano, uno = found.targets
+    assert uno.tflm is None, "TFLM does not support AVR"
+    assert nano.tflm
+    assert (nano.tflm.flash, nano.tflm.ram) == (len(model), arena)
+    assert bool(nano.tflm.problems) is (verdict == "TOO LARGE")
+    said = text(found)
+    row = f"nano33ble, engine tflm {verdict} >{len(model):,} 983,040 >{arena:,} 262,144 not known"
+    assert row in " ".join(said.split())
+    assert ("nano33ble, engine tflm: its arena takes" in said) is (verdict == "TOO LARGE")
+    assert "> is the least" in said
+    assert nano.fits is not refused_by_aot
+
+
 @pytest.mark.parametrize(
     ("error", "accepted"),
     [

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from tinyproof.check.cost import estimate, guessed, speed_of
 from tinyproof.check.operators import judge_operators
-from tinyproof.check.result import Check, EngineCheck, LayerCost, TargetCheck
+from tinyproof.check.result import Check, EngineCheck, LayerCost, TargetCheck, TflmBound
 from tinyproof.codegen import Generated, generate
-from tinyproof.codegen.explain import Fit, Room, cramped, firmware_bytes, fit
+from tinyproof.codegen.explain import Fit, Room, cramped, excess, firmware_bytes, fit
 from tinyproof.codegen.lower import lower
 from tinyproof.codegen.normalise import normalise
 from tinyproof.codegen.plan import live_bytes
+from tinyproof.codegen.tflm import ENGINE, generate_tflm
 from tinyproof.elf import Sizes
 from tinyproof.errors import (
     BuildError,
@@ -50,17 +51,21 @@ def check_model(model: bytes, targets: Sequence[Target], build: Build | None = N
     operators, refusal = judge_operators(model)
     generated = None if refusal else generate(model)
     layers = _layers(model, generated) if generated else ()
+    tflm = _tflm(model)
     aot = EngineCheck("aot", not refusal, refusal, generated.arena_bytes if generated else None)
     return Check(
         sha256=hashlib.sha256(model).hexdigest(),
         model_bytes=len(model),
         operators=operators,
-        engines=(aot, _tflm(model)),
+        engines=(aot, tflm),
         layers=layers,
         targets=tuple(
-            _target(layers, generated, target, build)
-            if generated
-            else TargetCheck(target.name, fits=False, problems=(f"engine aot: {refusal}",))
+            replace(
+                _target(layers, generated, target, build)
+                if generated
+                else _refused(refusal, target),
+                tflm=_bound(model, tflm.arena_bytes, target),
+            )
             for target in targets
         ),
     )
@@ -80,6 +85,14 @@ def _tflm(model: bytes) -> EngineCheck:
         return EngineCheck("tflm", None, f"{error.sentence} {error.hint}")
 
 
+def _bound(model: bytes, arena: int | None, target: Target) -> TflmBound | None:
+    """Return what engine tflm takes at least, where the target has it and it takes the model."""
+    if arena is None or ENGINE not in target.engines:
+        return None
+    room = Room(target.name, target.flash_bytes, target.ram_bytes)
+    return TflmBound(len(model), arena, excess(generate_tflm(model, arena), room))
+
+
 def _layers(model: bytes, generated: Generated) -> tuple[LayerCost, ...]:
     normalised = normalise(read_graph(model))
     live = live_bytes(normalised, lower(normalised))
@@ -93,6 +106,16 @@ def _layers(model: bytes, generated: Generated) -> tuple[LayerCost, ...]:
             live[index],
         )
         for index, layer in enumerate(generated.layers)
+    )
+
+
+def _refused(reason: str, target: Target) -> TargetCheck:
+    return TargetCheck(
+        target=target.name,
+        fits=False,
+        flash_size=target.flash_bytes,
+        ram_size=target.ram_bytes,
+        problems=(f"engine aot: {reason}",),
     )
 
 

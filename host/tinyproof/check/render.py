@@ -68,7 +68,8 @@ def _targets(targets: Sequence[TargetCheck]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [
         ("target", "", "flash", "of", "RAM", "of", "one inference, estimated")
     ]
-    rows += [_target(target) for target in targets]
+    for target in targets:
+        rows += [_target(target), *_with_tflm(target)]
     yield from table(rows, right=(2, 3, 4, 5))
 
 
@@ -84,6 +85,20 @@ def _target(target: TargetCheck) -> tuple[str, ...]:
         f"{about}{target.ram:,}",
         f"{target.ram_size:,}" if target.ram_size else "-",
         _time(target),
+    )
+
+
+def _with_tflm(target: TargetCheck) -> Iterator[tuple[str, ...]]:
+    if target.tflm is None:
+        return
+    yield (
+        f"{target.target}, engine tflm",
+        "TOO LARGE" if target.tflm.problems else "may fit",
+        f">{target.tflm.flash:,}",
+        f"{target.flash_size:,}" if target.flash_size else "-",
+        f">{target.tflm.ram:,}",
+        f"{target.ram_size:,}" if target.ram_size else "-",
+        "not known",
     )
 
 
@@ -103,9 +118,13 @@ def _notes(targets: Sequence[TargetCheck]) -> Iterator[str]:
             yield f"{target.target}: {problem}"
         for change in target.changes:
             yield f"{target.target}: change: {change}"
+        for problem in target.tflm.problems if target.tflm else ():
+            yield f"{target.target}, engine tflm: {problem}"
     if any(target.flash is not None and not target.exact for target in targets):
         yield "~ is an estimate, without stack and, except on AVR, without the firmware itself;"
         yield "--build makes flash and RAM exact."
+    if any(target.tflm for target in targets):
+        yield "> is the least: the model's file and the arena. TFLM's code and data come on top."
     kinds = sorted({kind for target in targets for kind in target.guessed})
     if kinds:
         yield f"Not measured, guessed: {count(len(kinds), 'kind')} of layers ({', '.join(kinds)})."

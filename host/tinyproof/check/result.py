@@ -46,8 +46,23 @@ class LayerCost:
 
 
 @dataclass(frozen=True)
+class TflmBound:
+    """What engine tflm takes of a target at least: TFLM's own code and data come on top.
+
+    Attributes:
+        flash: bytes of the model's file.
+        ram: bytes of the arena that is reserved.
+        problems: what is too large already, a clause each; none: it may fit.
+    """
+
+    flash: int
+    ram: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TargetCheck:
-    """How the model does on one target with engine aot.
+    """How the model does on one target with engine aot; ``tflm`` tells of the other engine.
 
     Attributes:
         target: its name.
@@ -65,6 +80,7 @@ class TargetCheck:
         latency_us: microseconds; None unless the unit is cycles.
         error_percent: by how much the estimate was off at most, for models whose cost is known.
         guessed: kinds of layers that were not measured.
+        tflm: None where the target does not have engine tflm, or TFLM does not take the model.
     """
 
     target: str
@@ -82,6 +98,7 @@ class TargetCheck:
     latency_us: float | None = None
     error_percent: float | None = None
     guessed: tuple[str, ...] = ()
+    tflm: TflmBound | None = None
 
 
 @dataclass(frozen=True)
