@@ -71,6 +71,29 @@ def test_a_package_that_platformio_wants_to_fetch_is_a_toolchain_error(
     assert "atmelavr" in error.sentence
 
 
-def test_a_disk_that_fills_up_is_a_storage_error(tmp_path: Path, uno: Target) -> None:
-    text = "cc1: fatal error: error closing a.s: No space left on device\n"
-    assert isinstance(explain(make_log(tmp_path, text), uno), StorageError)
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("cc1: fatal error: error closing a.s: No space left on device\n", "BUILD"),
+        ("a.c:9:1: fatal error: error writing to TMP/ccAB.s: No space left on device\n", "TMP"),
+        ("OSError: [Errno 28] No space left on device: 'TMP/tmpx'\n", "TMP"),
+        (
+            "TMP/ccAB.s: Fatal error: can't write 3 bytes to section .text of BUILD/a.o: "
+            "'No space left on device'\n",
+            "BUILD",
+        ),
+        ("ld: final link failed: No space left on device\n", "BUILD"),
+    ],
+)
+def test_a_disk_that_fills_up_is_named(
+    text: str, folder: str, tmp_path: Path, uno: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {"TMP": str(tmp_path), "BUILD": str(tmp_path / "build")}
+    (tmp_path / "build").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name, place in places.items():
+        text = text.replace(name, place)
+    error = explain(make_log(tmp_path / "build", text), uno)
+    assert isinstance(error, StorageError)
+    assert ("the temporary folder" in error.sentence) is (folder == "TMP")
+    assert ("TMPDIR" in error.hint) is (folder == "TMP")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,8 @@ _OFFLINE = re.compile(
     r"HTTPClientError|InternetConnectionError|Manager: Installing (?P<package>\S+)"
 )
 
+_FULL = re.compile(r"(?:(?P<before>\S+): '?)?No space left on device(?:: '(?P<after>[^'\n]+)')?")
+
 _MEMORIES = {"text": "flash", "data": "RAM", "FLASH": "flash"}
 """What linker scripts call their regions, where people say otherwise."""
 
@@ -36,11 +39,8 @@ _MEMORIES = {"text": "flash", "data": "RAM", "FLASH": "flash"}
 def explain(log: Path, target: Target) -> InfrastructureError:
     """Return the error that tells why the build of ``target`` with this ``log`` failed."""
     text = log.read_text(encoding="utf-8", errors="replace")
-    if "No space left on device" in text:
-        return StorageError(
-            f"Cannot build {target.name} in {log.parent}: the disk is full.",
-            hint="Free some space, then run again.",
-        )
+    if full := _FULL.search(text):
+        return _no_space(Path(full["after"] or full["before"] or ""), log.parent, target)
     if _OFFLINE.search(text):
         return _not_installed(text, target)
     sentence = next(filter(None, (read(text, target) for read in _READERS)), "")
@@ -53,6 +53,26 @@ def explain(log: Path, target: Target) -> InfrastructureError:
         f"The firmware for {target.name} did not build: {sentence.rstrip('.')}.",
         hint=f"The complete log is {log}.",
         log=str(log),
+    )
+
+
+def _no_space(path: Path, folder: Path, target: Target) -> StorageError:
+    """Return the error for a disk without room for ``path``: compilers write beside the build, too.
+
+    Args:
+        path: what could not be written, as far as the log says.
+        folder: of the build.
+        target: what was built.
+    """
+    temporary = tempfile.gettempdir()
+    if path.is_relative_to(temporary) and not path.is_relative_to(folder):
+        return StorageError(
+            f"Cannot build {target.name}: the temporary folder {temporary} is full.",
+            hint="Make room there, or name another folder in the environment variable TMPDIR.",
+        )
+    return StorageError(
+        f"Cannot build {target.name} in {folder}: the disk is full.",
+        hint="Free some space, then run again.",
     )
 
 
