@@ -92,9 +92,10 @@ class ClockWatch:
         """
         hz = self._device.description.tick_rate
         last = read_clock(self._device)
-        if last.at - self._first.at >= LEAST_SECONDS and not is_unambiguous(self._first, last, hz):
+        if not is_unambiguous(self._first, last, hz):
             # After that long, a second more does not matter.
-            self._first, wait = last, True
+            wait = wait or last.at - self._first.at >= LEAST_SECONDS
+            self._first = last
         missing = self._missing_seconds(last)
         if wait and missing > 0:
             self._sleep(missing)

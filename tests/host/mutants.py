@@ -106,6 +106,10 @@ MUTANTS = (
         "clock 5 % fast", "clock", 3, "% fast (it makes", "CLOCK_FAST", options=("--check-clock",)
     ),
     Mutant(
+        "clock 5 % fast, a latency demanded", "clock", 3, "% fast (it makes", "CLOCK_FAST",
+        options=("--max-latency-us", "1e6"),
+    ),
+    Mutant(
         "uses memory that it never wrote", "numeric", 1, "the same input gave different answers",
         "UNWRITTEN_MEMORY", doctor=add_neighbour, options=("--repeat", "4"),
     ),

@@ -176,6 +176,19 @@ def test_a_restart_in_between_does_not_make_a_good_clock_bad() -> None:
     assert clock.seconds == pytest.approx(1.0, abs=0.01)
 
 
+def test_a_clock_is_watched_for_long_enough_after_a_restart_too() -> None:
+    board = TickingBoard(rate=1.05)
+    device = Device(board)
+    device.hello()
+    watch = ClockWatch(device, sleep=board.wait)
+    board.wait(0.5)
+    board.restart()
+    device.ticks()
+    clock = watch.check(wait=True)
+    assert clock.status is ClockStatus.OFF
+    assert clock.ratio == pytest.approx(1.05, abs=2e-3)
+
+
 def test_a_reading_is_the_one_that_came_soonest() -> None:
     board = TickingBoard()
     device = Device(board)
