@@ -239,10 +239,20 @@ def _listen(header: Header, generated: Generated, entries: Iterable[Chunk | End]
 def _attribute(
     samples: Iterable[bytes], answers: dict[bytes, list[tuple[bytes, int]]]
 ) -> tuple[list[bytes | None], list[int]]:
-    """Give each sample the first of its answers that no equal sample before it was given."""
+    """Give each sample the first of its answers that no equal sample before it was given.
+
+    Raises:
+        UsageError: there are answers to samples that were left out, which may be the wrong ones.
+    """
     given: dict[bytes, int] = defaultdict(int)
     outputs: list[bytes | None] = []
     ticks = []
+    unknown = set(answers).difference(samples)
+    if unknown:
+        raise UsageError(
+            f"The wire log's header lacks samples that were answered: {len(unknown):,}.",
+            hint="Give the file as tinyproof run --wire-log wrote it.",
+        )
     for sample in samples:
         found = answers.get(sample, [])
         at = given[sample]

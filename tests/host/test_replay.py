@@ -188,12 +188,17 @@ def test_a_log_of_another_build_is_refused(lines: list[str], judged: Judge) -> N
     assert result.error.failure == "identity"
 
 
-def test_answers_to_other_samples_are_not_taken(lines: list[str], judged: Judge) -> None:
+@pytest.mark.parametrize("kept", [0, 4])
+def test_samples_that_were_answered_cannot_be_left_out(
+    kept: int, lines: list[str], judged: Judge
+) -> None:
+    """They may be the wrong ones."""
     import base64
 
-    samples = base64.b64encode(bytes(range(64)) * 5).decode()
-    result = judged(with_header(lines, samples=samples))
-    assert result.judgement is None
+    samples = base64.b64decode(json.loads(lines[0])["samples"])
+    others = samples[: 64 * kept] + bytes(range(64)) * (5 - kept)
+    with pytest.raises(UsageError, match="lacks samples that were answered"):
+        judged(with_header(lines, samples=base64.b64encode(others).decode()))
 
 
 def test_an_answer_that_was_changed_does_not_count(lines: list[str], judged: Judge) -> None:
