@@ -335,6 +335,7 @@ def test_code_inside_a_model_file_is_never_run(
         ("x = 1", "build_model() that returns a keras.Model, but it is not there"),
         ("def build_model(): return 3", "but it returns int"),
         ("\ndef build_model():\n    return 1 / 0\n", "failed in line 3: ZeroDivisionError"),
+        ("def build_model():\n    raise SystemExit(0)\n", "failed in line 2: SystemExit: 0"),
         ("def build_model(:", "SyntaxError"),
     ],
 )

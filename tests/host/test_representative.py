@@ -129,6 +129,7 @@ def test_a_generator_may_yield_samples_as_litert_s_do(row: str, tmp_path: Path) 
     [
         ("x = 1", "yields no samples"),
         ("def representative():\n    raise KeyError('no')", "failed: KeyError"),
+        ("def representative():\n    raise SystemExit(0)", "failed: SystemExit: 0"),
         ("import numpy\ndef representative():\n    yield numpy.ones(4)", r"shape \(4,\)"),
     ],
 )

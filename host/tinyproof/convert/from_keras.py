@@ -142,7 +142,7 @@ def build_keras(path: Path) -> Any:
     try:
         names = runpy.run_path(str(path), run_name="tinyproof_model")
         model = names[BUILDER]() if BUILDER in names else None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = traceback.extract_tb(error.__traceback__)[-1].lineno
         reason = printable(f"{type(error).__name__}: {error}", limit=200)
         raise ModelError(

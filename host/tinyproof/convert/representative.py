@@ -168,7 +168,7 @@ def _generated(path: Path, shapes: Shapes, prepare: Prepare) -> dict[str, Array]
         given = [_by_name(row, list(shapes)) for row in islice(rows, LIMIT)]
     except SamplesError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SamplesError(
             f"{path} failed: {printable(f'{type(error).__name__}: {error}', limit=200)}.",
             hint=f"Mend the file; try: python {path}.",
