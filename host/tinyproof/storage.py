@@ -127,6 +127,23 @@ def lock(path: Path, *, wait_s: float = -1, busy: TinyProofError | None = None) 
         held.release()
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here with ``folder``; for files that belong together.
+
+    Raises:
+        StorageError: the folder cannot be made or opened.
+    """
+    with storage_errors(folder):
+        descriptor = os.open(make_folder(folder), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with suppress(OSError):  # Some file systems have no locks.
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
 class Claim:
     """A shared claim on a file: while one lives, in any process, ``unclaimed`` is refused it.
 

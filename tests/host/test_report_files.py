@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from pathlib import Path
 
 import jsonschema
@@ -12,11 +14,12 @@ from report_pages import digits_run, reported, with_everything
 from native_cli import DIGITS_RUN, REPORT_FILES, assert_complains, call, report_of
 from tinyproof.errors import StorageError
 from tinyproof.project import Project
-from tinyproof.report import schema, to_dict
+from tinyproof.report import Report, schema, to_dict
 from tinyproof.report import write as writing
 from tinyproof.report.evidence import load_evidence
 from tinyproof.report.html import render_html
 from tinyproof.report.write import write_all
+from tinyproof.storage import write_atomic
 
 FULL = StorageError("The disk is full.")
 
@@ -30,10 +33,11 @@ def test_all_files_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["report.html", "report.md", "junit.xml"])
-def test_a_file_that_cannot_be_written_stops_no_other(
+def test_a_file_that_cannot_be_written_stops_no_other_and_leaves_no_earlier_one(
     lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = writing.write_atomic
+    write_all(*reported(digits_run()), tmp_path)
+    write = write_atomic
 
     def failing(path: Path, content: bytes | str) -> None:
         if path.name == lost:
@@ -42,7 +46,7 @@ def test_a_file_that_cannot_be_written_stops_no_other(
 
     monkeypatch.setattr(writing, "write_atomic", failing)
     with pytest.raises(StorageError) as caught:
-        write_all(*reported(digits_run()), tmp_path)
+        write_all(*reported(digits_run(wrong=2)), tmp_path)
     assert caught.value is FULL
     assert {path.name for path in tmp_path.iterdir()} == REPORT_FILES - {lost}
 
@@ -62,7 +66,22 @@ def test_without_report_json_an_earlier_report_stays_whole_and_a_new_folder_empt
         with pytest.raises(StorageError):
             write_all(*reported(digits_run(wrong=2)), folder)
     assert {path.name: path.read_bytes() for path in earlier.iterdir()} == before
-    assert not new.exists()
+    assert not any(new.iterdir())
+
+
+def test_two_runs_at_once_write_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_report(_: Report, folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
+        raise FULL
+
+    monkeypatch.setattr(writing, "write_report", write_report)
+    with pytest.raises(StorageError):
+        write_all(*reported(digits_run()), tmp_path)
 
 
 def test_every_field_of_the_report_follows_the_schema() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tinyproof.errors import StorageError
 from tinyproof.report import html, junit, markdown
+from tinyproof.report.evidence import FILE_NAME as EVIDENCE
 from tinyproof.report.evidence import Evidence, write_evidence
 from tinyproof.report.files import write_report
 from tinyproof.report.model import Report
-from tinyproof.storage import write_atomic
+from tinyproof.storage import alone_in, storage_errors, write_atomic
 
 
 def write_all(report: Report, evidence: Evidence | None, folder: Path) -> None:
@@ -18,17 +19,26 @@ def write_all(report: Report, evidence: Evidence | None, folder: Path) -> None:
 
     ``report.json`` comes first, and without it no other is written: what an earlier run left stays
     as it is. All but the evidence can be made again from these two, so that another that cannot be
-    written stops none.
+    written stops none. No file of an earlier run stays beside a new ``report.json``, and two runs
+    at once write one set after the other.
 
     Raises:
         StorageError: the first that could not be written.
     """
-    write_report(report, folder)
-    actions: list[Callable[[], object]] = []
-    if evidence is not None:
-        actions.append(lambda: write_evidence(evidence, folder))
-    actions.append(lambda: write_views(report, evidence, folder))
-    _do_all(actions)
+    with alone_in(folder):
+        write_report(report, folder)
+        actions: list[Callable[[], object]] = [lambda: _forget(folder)]
+        if evidence is not None:
+            actions.append(lambda: write_evidence(evidence, folder))
+        actions.append(lambda: write_views(report, evidence, folder))
+        _do_all(actions)
+
+
+def _forget(folder: Path) -> None:
+    """Remove what tells of an earlier run."""
+    for name in (EVIDENCE, html.FILE_NAME, markdown.FILE_NAME, junit.FILE_NAME):
+        with storage_errors(folder / name):
+            (folder / name).unlink(missing_ok=True)
 
 
 def write_views(report: Report, evidence: Evidence | None, folder: Path) -> None:
