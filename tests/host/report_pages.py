@@ -135,7 +135,7 @@ def with_everything(result: RunResult) -> RunResult:
             2_214.0, 2_200, 2_301, 0.13, 3.07,
         ),
     )  # fmt: skip
-    host = Latency(1000, 4.1, 4.3, 4.6, 6.0, 31.0)
+    host = Latency(227_803, 12.61, 12.73, 13.02, 14.01, 131.4)
     bench = BenchFigures(
         20, 359, (1018.0, 1018.1, 1018.0), 1018.0, 8620.0, 61.0, 123.4, 81.2, 0.25,
         (HostLatency("reference", 1, 50, host), HostLatency("default", 1, 50, host)),

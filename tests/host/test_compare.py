@@ -267,6 +267,21 @@ def test_the_terminal_names_the_regression_without_markup(width: int) -> None:
     assert "1 regression: arena: 368 before, 386 bytes now (+4.9 %)." in said
 
 
+def test_a_run_that_is_no_longer_proved_is_told_as_yes_and_no() -> None:
+    found = compare(BASE, dataclasses.replace(BASE, passed=False))
+    assert found.regressions[0].sentence == "proved: yes before, no now"
+    page = render_page(found)
+    assert '<td class="n" data-name="Now">no</td>' in page
+
+
+def test_noise_is_told_to_three_digits() -> None:
+    rows = {row.name: row for row in compare(BASE, BASE).rows}
+    assert rows["stack"].noise == "±64"
+    assert rows["throughput"].noise == "±7.5"
+    assert dataclasses.replace(rows["stack"], band=431.968).noise == "±432"
+    assert dataclasses.replace(rows["stack"], band=7.83068).noise == "±7.83"
+
+
 def test_the_page_escapes_what_reports_say() -> None:
     evil = "</title><script>alert(1)</script>"
     base = dataclasses.replace(BASE, target=evil, layers=(layer(0, evil, 10.0, 10, 10),))

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from report_pages import digits_run, reported
 
+from tinyproof.regression import Regression
+from tinyproof.report import FirstDifference, HistogramBin, make_report, views
 from tinyproof.report.charts import histogram, lines, span_of
-from tinyproof.report.drawn import drawn_samples
+from tinyproof.report.drawn import drawn_layers, drawn_samples
+from tinyproof.report.gather import feature_map
 from tinyproof.report.html import render_html
 from tinyproof.report.outcome import LOOK
 from tinyproof.verdict import Verdict
@@ -35,6 +38,40 @@ def test_a_long_tail_is_counted_instead_of_drawn() -> None:
     assert chart
     assert chart.beyond == 1
     assert chart.high <= 110
+
+
+def test_a_rule_stands_amid_the_bar_of_its_value() -> None:
+    chart = histogram(np.array([10, 10, 11, 12, 12, 12]), [11.0])
+    assert chart
+    (rule,) = chart.rules
+    bar = chart.rects[1]
+    assert rule == pytest.approx(bar.x + bar.width / 2, abs=0.01)
+
+
+def test_a_single_difference_is_a_narrow_bar_beside_zero() -> None:
+    bins = (HistogramBin(-1, 2), HistogramBin(0, 8))
+    found = FirstDifference(0, 1, "FULLY_CONNECTED", (1, 10), 10, 2, 1, None, bins)
+    chart = views.difference_chart(make_report(digits_run(first_difference=found)))
+    assert chart
+    assert (chart.low, chart.high) == (-4, 4)
+    (bar,) = chart.rects
+    assert bar.width < 15
+    assert bar.x + bar.width <= 50
+
+
+def test_a_regression_shows_its_error_among_the_key_figures() -> None:
+    error = Regression(0.1435, 0.1434, 0.001, 0.002)
+    tiles = {tile.name: tile for tile in views.tiles(make_report(digits_run(regression=error)))}
+    assert (tiles["RMSE"].figure, tiles["RMSE"].more) == ("0.1435", "ref. 0.1434")
+
+
+def test_a_single_value_is_told_and_not_drawn() -> None:
+    result = digits_run()
+    assert result.evidence
+    one = np.full(1, 1.5, np.float32)
+    features = (feature_map("input", (1, 1), one.reshape(1, 1)),)
+    (layer,) = drawn_layers(dataclasses.replace(result.evidence, features=features))
+    assert (layer.low, layer.high, layer.pictures) == ("1.5", "1.5", ())
 
 
 def test_no_histogram_is_made_of_one_value() -> None:

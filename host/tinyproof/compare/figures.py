@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinyproof.compare import noise
-from tinyproof.compare.model import Change, Row
+from tinyproof.compare.model import PROVED, Change, Row
 from tinyproof.compare.noise import Measured
 from tinyproof.report import Provenance, Report
 from tinyproof.report.figures import LayerFigures
@@ -41,7 +41,7 @@ def judge(
 
 
 def _verdicts(old: Report, new: Report) -> Iterator[Row]:
-    yield judge("proved", "", int(old.passed), int(new.passed), more_is_better=True)
+    yield judge(PROVED, "", int(old.passed), int(new.passed), more_is_better=True)
     for name in old.verdicts:
         before, after = old.verdicts[name], new.verdicts.get(name, 0)
         if before or after:

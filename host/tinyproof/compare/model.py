@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from tinyproof.text import count
 
+PROVED = "proved"
+"""Name of the row that tells whether a run was proved: 1 or 0."""
+
 
 class Change(StrEnum):
     """What became of a figure; not judged: not measured in both runs, or too noisy to tell."""
@@ -46,10 +49,28 @@ class Row:
 
     @property
     def sentence(self) -> str:
-        """The row in words: ``The arena is 105 bytes, was 100 (+5.0 %)``."""
+        """The row in words: ``arena: 100 before, 105 bytes now (+5.0 %)``."""
         unit = f" {self.unit}" if self.unit else ""
-        percent = "" if self.percent is None else f" ({self.percent:+.1f} %)"
-        return f"{self.name}: {figure(self.old)} before, {figure(self.new)}{unit} now{percent}"
+        percent = "" if self.percent is None or self._is_yes_or_no else f" ({self.percent:+.1f} %)"
+        old, new = self.text(self.old), self.text(self.new)
+        return f"{self.name}: {old} before, {new}{unit} now{percent}"
+
+    @property
+    def noise(self) -> str:
+        """The band as people read it, to three digits; empty where figures are exact."""
+        if not self.band:
+            return ""
+        return f"±{self.band:,.0f}" if 100 <= self.band < _READABLE else f"±{self.band:.3g}"
+
+    def text(self, value: float | None) -> str:
+        """Return one of the row's figures as people read it."""
+        if self._is_yes_or_no and value is not None:
+            return "yes" if value else "no"
+        return figure(value)
+
+    @property
+    def _is_yes_or_no(self) -> bool:
+        return self.name == PROVED
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyproof import __version__
-from tinyproof.compare.model import Change, Comparison, Row, figure
+from tinyproof.compare.model import Change, Comparison, Row
 from tinyproof.report.html import environment
 
 
@@ -41,5 +41,4 @@ def render_page(comparison: Comparison) -> str:
         title=f"{comparison.model} on {comparison.target}, compared",
         comparison=comparison,
         rows=[(row, bars(row)) for row in comparison.rows],
-        figure=figure,
     )

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tinyproof.compare.model import Change, Comparison, Row, figure
+from tinyproof.compare.model import Change, Comparison, Row
 from tinyproof.text import printable
 
 SCHEMA = 1
@@ -52,7 +52,7 @@ def _table(comparison: Comparison) -> Table:
     table.add_column("unit", no_wrap=True)
     table.add_column("", no_wrap=True)
     for row in comparison.rows:
-        cells = [row.name, figure(row.old), figure(row.new), _percent(row), _band(row), row.unit]
+        cells = [row.name, row.text(row.old), row.text(row.new), _percent(row), row.noise, row.unit]
         said = "" if row.change is Change.SAME else row.change.value
         style = _STYLES[row.change]
         table.add_row(*(Text(printable(cell), style) for cell in (*cells, said)))
@@ -61,10 +61,6 @@ def _table(comparison: Comparison) -> Table:
 
 def _percent(row: Row) -> str:
     return "" if not row.percent else f"{row.percent:+.1f} %"
-
-
-def _band(row: Row) -> str:
-    return f"±{figure(row.band)}" if row.band else ""
 
 
 def to_dict(comparison: Comparison) -> dict[str, Any]:

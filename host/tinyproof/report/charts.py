@@ -71,7 +71,8 @@ def histogram(values: NDArray[Any], rules: Sequence[float] = ()) -> Bars | None:
     drawn = ordered[ordered <= high]
     counts = np.bincount((drawn - low) // step)
     end = low + len(counts) * step
-    places = tuple(100 * (rule - low) / (end - low) for rule in rules if low <= rule <= end)
+    # A bar is as wide as its integers, each of which reaches up to the next.
+    places = tuple(100 * (rule + 0.5 - low) / (end - low) for rule in rules if low <= rule < end)
     return Bars(_upright(counts), low, end, int(counts.max()), len(ordered) - len(drawn), places)
 
 

@@ -155,7 +155,8 @@ def _drawn_layer(layer: FeatureMap) -> DrawnLayer:
     low, high = limits(values)
     shown, total = 1, 1
     if values.ndim == 1:
-        pictures = [data_uri(values[np.newaxis, :], low, high)] if values.size else []
+        # One value is told, not drawn.
+        pictures = [data_uri(values[np.newaxis, :], low, high)] if values.size > 1 else []
     elif values.shape[2] == 3:
         pictures = [data_uri(values, low, high)]
     else:

@@ -49,7 +49,7 @@ class IndexRow:
 
 
 INDEX_NAMES = ("Target", "Engine", "Model")
-INDEX_FIGURES = ("Exact", "p50", "Flash", "Static RAM")
+INDEX_FIGURES = ("Exact", "p50", "Flash, bytes", "Static RAM, bytes")
 
 
 def index_row(report: Report, href: str = "", model: str = "") -> IndexRow:
@@ -68,7 +68,7 @@ def index_row(report: Report, href: str = "", model: str = "") -> IndexRow:
 def render_index(
     rows: Sequence[IndexRow],
     *,
-    title: str = "TinyProof",
+    title: str = "Runs side by side",
     names: Sequence[str] = INDEX_NAMES,
     figures: Sequence[str] = INDEX_FIGURES,
 ) -> str:

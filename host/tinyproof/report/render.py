@@ -180,7 +180,7 @@ def provenance_text(report: Report) -> str:
     """Return what ran the firmware, in words."""
     words = {
         "board": "real board",
-        "emulator": "a program behind a pseudo-terminal",
+        "emulator": "behind a URL or pseudo-terminal, perhaps a program",
         "host": "host process",
     }
     return words.get(report.provenance.value, report.provenance.value)

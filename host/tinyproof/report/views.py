@@ -28,19 +28,21 @@ from tinyproof.text import count
 
 MAX_TABLE_CLASSES = 12
 """Larger confusion matrices are drawn instead of written."""
+LEAST_REACH = 4
+"""LSB on either side of 0 that a chart of differences shows at least: few bars are no blocks."""
 TIGHT = 0.9
 """Share of a memory beyond which its bar warns."""
 WORTH = {
     Provenance.BOARD: "Measured on a real board.",
     Provenance.CYCLE_EXACT: "Measured on a cycle-exact simulator: cycles are those of the chip.",
-    Provenance.EMULATOR: "Run by a program behind a pseudo-terminal: answers count, times may not.",
+    Provenance.EMULATOR: "Run behind a URL or pseudo-terminal, perhaps by a program: only answers count.",
     Provenance.HOST: "Run as a program on a computer: answers count, times and sizes are its own.",
 }
 
 PLACES = {
     Provenance.BOARD: "real board",
     Provenance.CYCLE_EXACT: "cycle-exact simulator",
-    Provenance.EMULATOR: "program behind a pseudo-terminal, not a board",
+    Provenance.EMULATOR: "URL or pseudo-terminal: perhaps a program, not a board",
     Provenance.HOST: "computer, not a board",
 }
 
@@ -106,6 +108,8 @@ def tiles(report: Report) -> Iterator[Tile]:
     if report.accuracy:
         reference = percent(report.accuracy.reference)
         yield Tile(percent(report.accuracy.device), f"ref. {reference}", "accuracy")
+    if (error := report.regression) and error.rmse_device is not None:
+        yield Tile(short(error.rmse_device), f"ref. {short(error.rmse_reference)}", "RMSE")
     if latency := report.latency_us:
         yield Tile(microseconds(latency.p50), f"µs, p99 {microseconds(latency.p99)}", "latency")
     if report.throughput:
@@ -166,12 +170,14 @@ def in_microseconds(report: Report, ticks: float) -> str:
 
 
 def difference_chart(report: Report) -> Bars | None:
-    """Return how many elements differ by how many LSB, those that do not left out."""
+    """Return how many elements differ by how many LSB, those that do not left out; 0 is amid."""
     difference = report.first_difference
-    if difference is None:
+    bins = [b for b in difference.histogram if b.lsb] if difference else []
+    if not bins:
         return None
-    bins = [b for b in difference.histogram if b.lsb]
-    return columns([b.lsb for b in bins], [b.count for b in bins])
+    reach = max(LEAST_REACH, *(abs(b.lsb) for b in bins))
+    places = (-reach, *(b.lsb for b in bins), reach)
+    return columns(places, (0, *(b.count for b in bins), 0))
 
 
 def time_rows(report: Report) -> list[Share]:
@@ -291,6 +297,12 @@ def provenance_rows(report: Report) -> Iterator[tuple[str, str, bool]]:
 def _clock(report: Report) -> str:
     said = clock_text(report.clock) if report.clock else "not known"
     return f"{report.tick_hz:,.0f} ticks a second, {said}" if report.tick_hz else said
+
+
+def when(report: Report) -> str:
+    """Return the date to the minute with its zone: ``2026-11-22 10:30 UTC``."""
+    day, clock, zone = report.date[:10], report.date[11:16], report.date[19:]
+    return f"{day} {clock} {'UTC' if zone in ('Z', '+00:00') else zone}"
 
 
 def error_text(lsb: int | None, relative: float | None) -> str:
