@@ -41,9 +41,9 @@ uint32_t tp_port_tick_hz(void);
 
 void tp_port_memory(tp_memory_t *marks);
 
-/* Fills the stack that is free now with `pattern`, as far down as it was ever used, and leaves the
- * marks of tp_port_memory() as they are. Does nothing where a port does not know the stack's
- * limits. */
+/* Fills the stack that is free now with `pattern`, at least as far down as it was ever used, and
+ * leaves the marks of tp_port_memory() as they are. Does nothing where a port does not know the
+ * stack's limits. */
 void tp_port_poison_stack(uint8_t pattern);
 
 /* Feeds the watchdog, if there is one. Called at least once per frame and per layer. */

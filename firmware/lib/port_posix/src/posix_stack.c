@@ -35,8 +35,7 @@ void tp_posix_stack_paint(tp_posix_stack_t *stack) {
     stack->low = NULL;
 }
 
-__attribute__((noinline)) void tp_posix_stack_poison(const tp_posix_stack_t *stack,
-                                                     uint8_t pattern) {
+__attribute__((noinline)) void tp_posix_stack_poison(tp_posix_stack_t *stack, uint8_t pattern) {
     uint8_t frame[PAINTED];
 
     (void)stack;
@@ -53,18 +52,20 @@ __attribute__((noinline)) void tp_posix_stack_paint(tp_posix_stack_t *stack) {
 
     memset(frame, PAINT, sizeof frame);
     stack->low = leaked(frame);
+    stack->deepest = stack->high;
+    stack->paint = PAINT;
 }
 
 #endif
 
-/* The deepest byte that was written since the paint; `low` if that is gone. */
-static uint8_t *deepest(const tp_posix_stack_t *stack) {
-    volatile uint8_t *byte = stack->low;
+/* The deepest byte that was ever written; `low` if the paint is gone. */
+static const uint8_t *deepest(const tp_posix_stack_t *stack) {
+    const volatile uint8_t *byte = stack->low;
 
-    while (byte != stack->high && *byte == PAINT) {
+    while (byte != stack->deepest && *byte == stack->paint) {
         byte++;
     }
-    return (uint8_t *)byte;
+    return (const uint8_t *)byte;
 }
 
 uint32_t tp_posix_stack_used(const tp_posix_stack_t *stack) {
@@ -75,21 +76,15 @@ uint32_t tp_posix_stack_used(const tp_posix_stack_t *stack) {
 
 #if !defined(FRAMES_ELSEWHERE)
 
-/* The poison is a frame, too, that ends where the paint begins; byte by byte, lest the compiler
- * calls memset() and with it writes below. */
-__attribute__((noinline)) void tp_posix_stack_poison(const tp_posix_stack_t *stack,
-                                                     uint8_t pattern) {
-    const uint8_t *const last = deepest(stack);
-    const uint8_t *const here = __builtin_frame_address(0);
-    const size_t size = here > last ? (size_t)(here - last) : 0;
-    volatile uint8_t *const frame = leaked(__builtin_alloca(size));
-    size_t i;
+/* The poison is the new paint, as far down as the old one: what reads stack that nobody ever wrote
+ * shall meet it, too. It is a frame that begins below the paint, lest memset()'s own be above. */
+__attribute__((noinline)) void tp_posix_stack_poison(tp_posix_stack_t *stack, uint8_t pattern) {
+    const size_t size = (size_t)((const uint8_t *)__builtin_frame_address(0) - stack->low);
+    uint8_t *const frame = leaked(__builtin_alloca(size));
 
-    for (i = 0; i != size; i++) {
-        if (frame + i > last) {
-            frame[i] = pattern;
-        }
-    }
+    stack->deepest = deepest(stack);
+    stack->paint = pattern;
+    memset(stack->low, pattern, size - (size_t)(stack->low - frame));
 }
 
 #endif

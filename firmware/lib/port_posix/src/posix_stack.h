@@ -6,12 +6,14 @@
 
 /* Where it lies; grows downwards. */
 typedef struct {
-    uint8_t *low;        /* the deepest byte that is painted; NULL: no mark would be true */
-    const uint8_t *high; /* the first byte that does not count */
+    uint8_t *low;           /* the deepest byte that is painted; NULL: no mark would be true */
+    const uint8_t *high;    /* the first byte that does not count */
+    const uint8_t *deepest; /* that was written before the paint was renewed */
+    uint8_t paint;
 } tp_posix_stack_t;
 
-/* Paints 64 KiB below the caller and sets `low`; `high` is the caller's to set, to the frame that
- * the firmware is called from. */
+/* Paints 64 KiB below the caller and sets all but `high`, which is the caller's to set before, to
+ * the frame that the firmware is called from. */
 void tp_posix_stack_paint(tp_posix_stack_t *stack);
 
 /* Bytes from the deepest that was written since to `high`; 0 = unknown: not painted, or deeper than
@@ -19,7 +21,8 @@ void tp_posix_stack_paint(tp_posix_stack_t *stack);
  * deepest. */
 uint32_t tp_posix_stack_used(const tp_posix_stack_t *stack);
 
-/* Fills what was used and is free now with `pattern`, and leaves the deepest byte. */
-void tp_posix_stack_poison(const tp_posix_stack_t *stack, uint8_t pattern);
+/* Fills what is free now with `pattern`, 64 KiB down like the paint; the mark stays. The caller
+ * must not be deeper than the paint. */
+void tp_posix_stack_poison(tp_posix_stack_t *stack, uint8_t pattern);
 
 #endif
