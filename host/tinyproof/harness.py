@@ -284,11 +284,13 @@ def attach(
 def provenance(target: Target, port: str | None, *, simulated: bool) -> str:
     """Return what figures of a run on ``port`` are worth: one of ``targets.PROVENANCES``.
 
-    Nobody can tell what answers behind a pseudo-terminal, but it is a program.
+    A board is what is attached to this machine. Behind a pseudo-terminal is a program, behind a URL
+    a board or a program: nobody can tell, and no more is claimed than is known.
     """
     if simulated:
         return target.provenance
-    return "emulator" if port and is_pseudo_terminal(port) else "board"
+    is_attached = port and "://" not in port and not is_pseudo_terminal(port)
+    return "board" if is_attached else "emulator"
 
 
 def _check_arena(hello: Hello) -> None:

@@ -97,14 +97,15 @@ def test_a_board_tells_reports_who_it_is(board: Board) -> None:
     assert told["build"] == board.hello.build_id.hex()
 
 
-def test_what_answers_behind_a_pseudo_terminal_is_no_board(board: Board, tmp_path: Path) -> None:
+def test_only_what_is_attached_to_this_machine_is_a_board(board: Board, tmp_path: Path) -> None:
     target = board.firmware.target
     link = tmp_path / "ttyBOARD"
     link.symlink_to(board.port)
     assert provenance(target, board.port, simulated=False) == "emulator"
     assert provenance(target, str(link), simulated=False) == "emulator"
     assert provenance(target, "/dev/null", simulated=False) == "board"
-    assert provenance(target, "socket://localhost:4000", simulated=False) == "board"
+    for url in ("socket://localhost:4000", "rfc2217://host:2217", f"spy://{board.port}"):
+        assert provenance(target, url, simulated=False) == "emulator"
     assert provenance(target, board.port, simulated=True) == target.provenance == board.provenance
 
 

@@ -125,16 +125,16 @@ def test_digits_are_trained_once_and_then_found(
 @pytest.mark.parametrize(
     ("faults", "event"),
     [
-        ({"drop": 2e-4}, "retransmission"),
-        ({"flip": 5e-5}, "dropped-frame"),
-        ({"repeat": 2e-4}, "dropped-frame"),
-        ({"repeat_frame": 0.05}, ""),
-        ({"lose_frame": 0.03, "garbage": 1e-4, "swap": 1e-4}, "retransmission"),
+        (Faults(drop=2e-4), "retransmission"),
+        (Faults(flip=5e-5), "dropped-frame"),
+        (Faults(repeat=2e-4), "dropped-frame"),
+        (Faults(repeat_frame=0.05), ""),
+        (Faults(lose_frame=0.03, garbage=1e-4, swap=1e-4), "retransmission"),
     ],
     ids=["drops", "flips", "repeats bytes", "repeats frames", "does everything"],
 )
 def test_all_digits_are_proved_on_a_link_that(
-    faults: dict[str, float],
+    faults: Faults,
     event: str,
     project: Project,
     out: Path,
@@ -143,8 +143,7 @@ def test_all_digits_are_proved_on_a_link_that(
     converse = Device.__init__
 
     def converse_badly(device: Device, link: Link) -> None:
-        both = Faults(**faults)
-        converse(device, FaultyLink(link, seed=3, from_board=both, to_board=both))
+        converse(device, FaultyLink(link, seed=3, from_board=faults, to_board=faults))
 
     monkeypatch.setattr(Device, "__init__", converse_badly)
     ended = call(*DIGITS_RUN, "--out", out)
@@ -228,7 +227,8 @@ def test_a_program_started_by_hand_is_proved_on_its_port(project: Project, out: 
     report = report_of(out)
     assert report["port"] == port
     assert report["provenance"] == "emulator"
-    assert "a program behind a pseudo-terminal" in (out / "report.md").read_text() + ended.out
+    page = (out / "report.md").read_text()
+    assert "behind a URL or pseudo-terminal, perhaps a program" in page + ended.out
 
 
 def assert_refused(out: Path, failure: str = "identity") -> None:

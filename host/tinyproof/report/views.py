@@ -35,7 +35,8 @@ TIGHT = 0.9
 WORTH = {
     Provenance.BOARD: "Measured on a real board.",
     Provenance.CYCLE_EXACT: "Measured on a cycle-exact simulator: cycles are those of the chip.",
-    Provenance.EMULATOR: "Run behind a URL or pseudo-terminal, perhaps by a program: only answers count.",
+    Provenance.EMULATOR: "Run behind a URL or pseudo-terminal, perhaps by a program: "
+    "answers count, times may not.",
     Provenance.HOST: "Run as a program on a computer: answers count, times and sizes are its own.",
 }
 
