@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,11 @@ class Command:
     """
 
     def __init__(
-        self, *arguments: str | Path, cwd: Path, program: Path | None = None, **environment: str
+        self,
+        *arguments: str | Path,
+        cwd: Path,
+        program: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Start it; ``program`` is a Python file to run in place of the package."""
         self._mark = f"TINYPROOF_TEST_MARK={os.urandom(8).hex()}"
@@ -86,7 +90,7 @@ class Command:
         self.process = subprocess.Popen(
             [sys.executable, *start, *map(str, arguments)],
             cwd=cwd,
-            env=os.environ | environment | {name: value},
+            env={**os.environ, **(environment or {}), name: value},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import echo_board
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench import echo_board
 from tinyproof.device import Device
 from tinyproof.link import DEFAULT_BAUD, Link, open_link
 from tinyproof.simulators.faulty import Faults, FaultyLink

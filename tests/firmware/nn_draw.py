@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -63,9 +61,9 @@ def quantized_layer(
     inputs = [x, net.constant(weights, scale=scales, zero_point=zeros)]
     if rng.random() < bias:
         spread = 4000 * int(np.sqrt(depth)) + 1
-        values: NDArray[Any] = rng.integers(-spread, spread, rows, dtype=np.int32)
+        values = rng.integers(-spread, spread, (rows,), dtype=np.int32)
         products = np.float32(input_scale) * scales
         inputs.append(net.constant(values, scale=products, zero_point=zeros))
     sums = input_scale * float(scales.mean()) * np.sqrt(depth) * 5000
-    spread = 7 if rng.random() < 0.1 else 1.5
-    return inputs, float(np.float32(sums / 128 * np.exp(rng.uniform(-spread, spread))))
+    wide = 7 if rng.random() < 0.1 else 1.5
+    return inputs, float(np.float32(sums / 128 * np.exp(rng.uniform(-wide, wide))))

@@ -47,8 +47,8 @@ def engine(generated: Generated, tmp_path_factory: pytest.TempPathFactory) -> ct
     (folder / "model.h").write_text(generated.header)
     library = folder / "engine.so"
     includes = [f"-I{path}" for path in (folder, *INCLUDES)]
-    command = ["gcc", "-shared", "-fPIC", "-O2", *WARNINGS, *includes, ENGINE, *KERNELS]
-    subprocess.run([*command, "-o", library], check=True)
+    command = ["gcc", "-shared", "-fPIC", "-O2", *WARNINGS, *includes]
+    subprocess.run([*command, ENGINE, *KERNELS, "-o", library], check=True)
     loaded = ctypes.CDLL(str(library))
     for name in ("weights_crc32", "input_size", "output_size", "arena_used", "arena_reserved"):
         getattr(loaded, f"tp_engine_{name}").restype = ctypes.c_uint32
@@ -194,18 +194,19 @@ def test_everything_compiles_without_a_warning(
     includes = [f"-I{path}" for path in (tmp_path, *INCLUDES)]
     # Debian's toolchain for the ESP8266 comes without a C library; the kernels need none.
     sources = KERNELS if compiler.startswith("xtensa") else [ENGINE, *KERNELS]
-    command = [compiler, *COMPILERS[compiler], *WARNINGS, *includes, "-c", *sources]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [compiler, *COMPILERS[compiler], *WARNINGS, *includes, "-c"]
+    done = subprocess.run(
+        [*command, *sources], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
 def compile_header(header: str, folder: Path, lines: str) -> str:
     """Compile ``lines`` as C++ with ``header`` at hand; return what the compiler complains of."""
     (folder / "model.h").write_text(header)
-    source = folder / "use.cpp"
-    source.write_text(lines)
-    command = ["g++", "-std=c++17", *WARNINGS, "-c", source, f"-I{folder}", "-o", folder / "use.o"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    (folder / "use.cpp").write_text(lines)
+    command = ["g++", "-std=c++17", *WARNINGS, "-c", "use.cpp", "-I.", "-o", "use.o"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stderr
 
 

@@ -81,8 +81,8 @@ def test_it_compiles_without_a_warning(
 def test_it_refuses_the_header_of_another_engine(generated: Generated, tmp_path: Path) -> None:
     (tmp_path / "model.h").write_text(generated.header)
     (tmp_path / "main.c").write_text('#define TP_MODEL_FORMAT_SUPPORTED 1\n#include "model.h"\n')
-    command = [require_tool("gcc"), "-fsyntax-only", f"-I{tmp_path}", tmp_path / "main.c"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [require_tool("gcc"), "-fsyntax-only", "-I.", "main.c"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert "is for engine tflm" in done.stderr
 
 

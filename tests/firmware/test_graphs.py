@@ -150,7 +150,7 @@ def flatten(shape: tuple[int, ...], *, arithmetic: bool = False) -> Net:
     sizes, batch = net.tensor((len(shape),), INT32), net.tensor((), INT32)
     target, y = net.tensor((2,), INT32), net.output((1, int(np.prod(shape))), FLOAT32)
     net.operator("SHAPE", [x], [sizes], "ShapeOptions", outType=INT32)
-    taken = [net.constant(np.array([number], np.int32)) for number in (0, 1, 1)]
+    taken = [net.constant(int32(number)) for number in (0, 1, 1)]
     net.operator("STRIDED_SLICE", [sizes, *taken], [batch], "StridedSliceOptions", shrinkAxisMask=1)
     if arithmetic:
         one, same = net.constant(np.array(1, np.int32)), net.tensor((), INT32)
@@ -184,9 +184,9 @@ def lost(_: Generator, last: int = 3) -> Net:
     rows = net.tensor((1,), INT32)
     target = net.tensor((3,), INT32)
     net.operator("SHAPE", [x], [sizes := net.tensor((3,), INT32)], "ShapeOptions", outType=INT32)
-    taken = [net.constant(np.array([number], np.int32)) for number in (1, 2, 1)]
+    taken = [net.constant(int32(number)) for number in (1, 2, 1)]
     net.operator("STRIDED_SLICE", [sizes, *taken], [rows], "StridedSliceOptions")
-    ends = [net.constant(np.array([number], np.int32)) for number in (-1, last)]
+    ends = [net.constant(int32(number)) for number in (-1, last)]
     net.operator("CONCATENATION", [ends[0], rows, ends[1]], [target], "ConcatenationOptions")
     cube = opened(net, (1, 1, 3), (-1, -1, 3))
     net.operator("RESHAPE", [x, target], [cube], "ReshapeOptions")
@@ -197,7 +197,7 @@ def lost(_: Generator, last: int = 3) -> Net:
     thin = opened(net, (1, 1, 3), (-1, -1, 3))
     net.operator("SQUEEZE", [wide], [thin], "SqueezeOptions", squeezeDims=[1])
     y = opened(net, (3, 1, 1), (3, -1, -1))
-    order = net.constant(np.array([2, 1, 0], np.int32))
+    order = net.constant(int32(2, 1, 0))
     net.operator("TRANSPOSE", [thin, order], [y], "TransposeOptions")
     net.outputs.append(y)
     return net
@@ -214,6 +214,10 @@ def test_an_open_dimension_that_comes_out_otherwise_is_refused() -> None:
         generate(net.build())
 
 
+def int32(*numbers: int) -> NDArray[np.int32]:
+    return np.array(numbers, np.int32)
+
+
 def shapes(a: Any, b: Any, name: str, to: tuple[int, ...], **fields: Any) -> Net:
     """Return an operator on two constants, whose result is the shape of a RESHAPE."""
     net = Net()
@@ -228,15 +232,15 @@ def shapes(a: Any, b: Any, name: str, to: tuple[int, ...], **fields: Any) -> Net
 @pytest.mark.parametrize(
     ("net", "reason"),
     [
-        (shapes(np.int32([1, 2]), np.int32([1, 2, 3]), "ADD", (2,)), "do not broadcast"),
-        (shapes(np.int32([1, 2]), np.int64([1, 2]), "ADD", (2,)), "mixed"),
-        (shapes(np.int32([1, 2]), np.int32([1, 2]), "SUB", (3,)), "[3] instead of [2]"),
+        (shapes(int32(1, 2), int32(1, 2, 3), "ADD", (2,)), "do not broadcast"),
+        (shapes(int32(1, 2), np.array([1, 2], np.int64), "ADD", (2,)), "mixed"),
+        (shapes(int32(1, 2), int32(1, 2), "SUB", (3,)), "[3] instead of [2]"),
         (
-            shapes(np.int32([1]), np.int32([1]), "ADD", (1,), fusedActivationFunction=1),
+            shapes(int32(1), int32(1), "ADD", (1,), fusedActivationFunction=1),
             "it fuses RELU",
         ),
         (
-            shapes(np.ones(2000, np.int32), np.int32([1]), "MUL", (2000,)),
+            shapes(np.ones(2000, np.int32), int32(1), "MUL", (2000,)),
             "it has many whole numbers",
         ),
         (

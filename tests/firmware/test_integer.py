@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ import test_kernels_quantize as quantize
 import test_kernels_resize_nearest_neighbor as resize
 import test_kernels_softmax as softmax
 from nn_harness import ROOT, Arrays, Draw, draw_case, reference
+from numpy.typing import NDArray
 from test_graphs import flatten, graph
 
 from nn_net import INT8
@@ -110,7 +112,7 @@ def test_whole_models_equal_litert_in_every_layer(path: Path) -> None:
     assert_equal_to_litert(model, inputs, path.stem)
 
 
-def random_input(rng: np.random.Generator, parsed: Graph, index: int) -> np.ndarray:  # type: ignore[type-arg]
+def random_input(rng: np.random.Generator, parsed: Graph, index: int) -> NDArray[Any]:
     tensor = parsed.tensors[index]
     if tensor.dtype == np.float32:
         return rng.normal(0, 1, tensor.shape).astype(np.float32)

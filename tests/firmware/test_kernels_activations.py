@@ -179,7 +179,7 @@ def test_ratios_of_scales_are_rounded_to_float32_as_litert_does(name: str) -> No
         odd = [2 * draw.integer(rng, 1, 60) + 1 for _ in range(2)]
         output = float(np.float32(scale * 2.0 ** draw.integer(rng, 1, 4) * odd[0] / odd[1]))
         ties = np.abs(np.arange(256) * (scale / output) % 1 - 0.5) < 1e-6
-        rounded = np.float32(scale) / np.float32(output)
+        rounded = float(np.float32(scale) / np.float32(output))
         if not ties.any() or quantize_multiplier(scale / output) == quantize_multiplier(rounded):
             continue
         net = Net()
@@ -189,7 +189,9 @@ def test_ratios_of_scales_are_rounded_to_float32_as_litert_does(name: str) -> No
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], EVERY_INT8)
         interpreter.invoke()
         wanted = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-        assert np.array_equal(wanted[0], table_of(model))
+        table = table_of(model)
+        assert table is not None
+        assert np.array_equal(wanted[0], table)
         found += 1
         if found == 10:
             return

@@ -54,7 +54,7 @@ def conv_2d_f32(rng: Generator) -> Net:
     shape = draw.image(rng)
     x = net.input(shape, FLOAT32)
     weights = rng.normal(0, 1, filter_shape(rng, shape[3])).astype(np.float32)
-    bias = rng.normal(0, 1, weights.shape[0]).astype(np.float32)
+    bias = rng.normal(0, 1, weights.shape[:1]).astype(np.float32)
     inputs = [x, net.constant(weights), net.constant(bias)]
     y = net.output(None, FLOAT32)
     options = conv_options(rng, shape, weights.shape[1:3])

@@ -68,7 +68,7 @@ def conv_then_pool_f32(rng: Generator) -> Net:
     net = Net()
     shape = (1, draw.integer(rng, 6, 12), draw.integer(rng, 6, 12), draw.integer(rng, 1, 3))
     weights = rng.normal(0, 1, (draw.integer(rng, 3, 9), 3, 3, shape[3])).astype(np.float32)
-    bias = rng.normal(0, 1, weights.shape[0]).astype(np.float32)
+    bias = rng.normal(0, 1, weights.shape[:1]).astype(np.float32)
     inputs = [net.input(shape, FLOAT32), net.constant(weights), net.constant(bias)]
     middle, y = net.tensor(None, FLOAT32), net.output(None, FLOAT32)
     same = {"strideH": 1, "strideW": 1, "padding": draw.SAME}

@@ -339,7 +339,7 @@ def test_int8_parts_of_another_scale_are_refused_as_litert_refuses_them() -> Non
     net = one("CONCATENATION", "ConcatenationOptions", [np.ones(2, np.int8)], ((3,), (5,)))
     net.tensors[1].quantization.scale = np.array([0.25], np.float32)
     assert "scales differ" in refusal(net)
-    border = [int32([[1, 1]]), np.ones(1, np.int8)]
+    border: list[NDArray[Any]] = [int32([[1, 1]]), np.ones(1, np.int8)]
     net = one("PADV2", "PadV2Options", border, ((3,), (5,)))
     net.tensors[2].quantization.zeroPoint = np.array([7])
     assert "quantized otherwise" in refusal(net)

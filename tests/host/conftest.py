@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from boards import common_project
+from serial.tools import list_ports
 from usb import Attached, Usb
 
 from native_cli import INT8, lay_out
-from tinyproof import asking, benchmap, ports, recovery
+from tinyproof import asking, benchmap, recovery
 from tinyproof.harness import generate_model, make_firmware
 from tinyproof.pio import core
 from tinyproof.progress import Progress
@@ -78,7 +79,7 @@ def attach(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replaces the computer's ports."""
 
     def attach(*found: Attached) -> None:
-        monkeypatch.setattr(ports.list_ports, "comports", lambda: list(found))
+        monkeypatch.setattr(list_ports, "comports", lambda: list(found))
 
     return attach
 
@@ -98,7 +99,7 @@ def usb(shared_project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Us
     made = make_firmware(shared_project, native, content, generated, quiet)
     with ExitStack() as stack:
         usb = Usb(made.build.program, stack)
-        monkeypatch.setattr(ports.list_ports, "comports", usb.comports)
+        monkeypatch.setattr(list_ports, "comports", usb.comports)
         monkeypatch.setattr(recovery, "RETURN_SECONDS", 2.0)
         monkeypatch.setattr(asking, "UNKNOWN_BOOT_SECONDS", 0.0)
         yield usb

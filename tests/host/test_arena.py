@@ -74,7 +74,7 @@ def random_net(rng: Generator) -> bytes:
     return net.build()
 
 
-_Known = tuple[int, tuple[int, ...]]
+_Known = tuple[int, tuple[int, int, int, int]]
 
 
 def _append(net: Net, rng: Generator, kind: str, source: _Known, partner: _Known | None) -> _Known:

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -176,9 +177,11 @@ def test_targets_are_listed_for_people_and_programs(project: Project) -> None:
 # -- streams and surroundings
 
 
-def tinyproof(*arguments: str | Path, cwd: Path, **environment: str) -> tuple[int, str, str]:
+def tinyproof(
+    *arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     """Run the command as a process of its own."""
-    with Command(*arguments, cwd=cwd, **environment) as run:
+    with Command(*arguments, cwd=cwd, environment=environment) as run:
         ended = run.end()
     return ended.code, ended.out, ended.err
 
@@ -223,7 +226,9 @@ def test_closed_streams_do_no_harm(project: Project, out: Path) -> None:
 
 
 def test_pipes_get_no_colour_and_no_control_codes(project: Project, out: Path) -> None:
-    code, text, errors = tinyproof(*DIGITS_RUN, "--out", out, cwd=project.root, TERM="xterm")
+    code, text, errors = tinyproof(
+        *DIGITS_RUN, "--out", out, cwd=project.root, environment={"TERM": "xterm"}
+    )
     assert code == 0
     assert "\x1b" not in text + errors
     assert "\r" not in text + errors
@@ -245,10 +250,14 @@ def test_any_locale_and_terminal_gets_the_verdict(
     environment: dict[str, str], project: Project, out: Path
 ) -> None:
     # The project's path has letters that ASCII lacks.
-    code, text, errors = tinyproof("build", "--model", INT8, cwd=project.root, **environment)
+    code, text, errors = tinyproof(
+        "build", "--model", INT8, cwd=project.root, environment=environment
+    )
     assert code == 0, errors
     assert text.strip().endswith("program")
-    code, text, errors = tinyproof(*DIGITS_RUN, "--out", out, cwd=project.root, **environment)
+    code, text, errors = tinyproof(
+        *DIGITS_RUN, "--out", out, cwd=project.root, environment=environment
+    )
     assert code == 0, errors
     assert "PROVED: 359 exact" in text
 

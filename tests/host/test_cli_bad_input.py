@@ -13,6 +13,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,7 +112,7 @@ def test_a_model_without_samples(project: Project, out: Path) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_samples_that_do_not_suit_the_model(
-    arrays: dict[str, np.ndarray], words: str, project: Project, tmp_path: Path, out: Path
+    arrays: dict[str, Any], words: str, project: Project, tmp_path: Path, out: Path
 ) -> None:
     samples = tmp_path / "s.npz"
     np.savez(samples, **arrays)

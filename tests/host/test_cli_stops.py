@@ -133,14 +133,14 @@ def test_a_build_stopped_while_the_compiler_works(
         path.chmod(0o755)
     command = ("run", "--model", INT8, "--samples", SAMPLES, "--out", out)
     environment = {name: str(path) for name, path in compilers.items()}
-    with Command(*command, cwd=project.root, **environment) as run:
+    with Command(*command, cwd=project.root, environment=environment) as run:
         run.await_line("generate")
         while not (tmp_path / "begun").exists():
             assert run.process.poll() is None
             time.sleep(0.01)
         assert len(run.descendants()) > 2  # PlatformIO, the compiler, LiteRT.
         assert_stopped(run, out, number)
-    with Command(*command, cwd=project.root, **environment) as run:
+    with Command(*command, cwd=project.root, environment=environment) as run:
         ended = run.end()
     assert ended.code == 0, ended
     assert report_of(out)["verdicts"]["exact"] == 359

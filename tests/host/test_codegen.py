@@ -6,9 +6,11 @@ import hashlib
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nn_net import FLOAT32, INT8, Net
 from tinyproof import __version__
@@ -104,7 +106,11 @@ def test_xxd_is_what_the_installed_xxd_writes(tmp_path: Path, path: str, size: i
 
 
 def test_weights_have_no_padding_and_equals_are_stored_once() -> None:
-    values = [np.arange(3, dtype=np.int8), np.arange(2, dtype=np.int32), np.ones(1, np.float32)]
+    values: list[NDArray[Any]] = [
+        np.arange(3, dtype=np.int8),
+        np.arange(2, dtype=np.int32),
+        np.ones(1, np.float32),
+    ]
     weights = collect_weights(
         [("a", values[0]), ("b", values[1]), ("c", values[2]), ("d", values[0])]
     )

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from serial.tools import list_ports
 from usb import Attached
 
 from native_cli import ROOT, assert_complains, call
@@ -83,7 +84,7 @@ def test_a_port_that_may_not_be_opened_gets_the_command_that_lets_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        ports.list_ports, "comports", lambda: [Attached("/dev/tty", None, 0x2341, 0x0043)]
+        list_ports, "comports", lambda: [Attached("/dev/tty", None, 0x2341, 0x0043)]
     )
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     monkeypatch.setattr(Path, "group", lambda self: "dialout")
@@ -98,14 +99,14 @@ def test_a_port_that_may_not_be_opened_gets_the_command_that_lets_it(
 
 
 def test_a_busy_port_names_who_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports.list_ports, "comports", lambda: [Attached("/dev/tty", None)])
+    monkeypatch.setattr(list_ports, "comports", lambda: [Attached("/dev/tty", None)])
     monkeypatch.setattr(ports, "foreign_holders", lambda path: [ports.Holder(7, "picocom")])
     (check,) = doctor.examine_ports()
     assert check.fix == "it is busy: end picocom (process 7)"
 
 
 def test_without_a_port_the_next_step_is_to_plug_one_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports.list_ports, "comports", list)
+    monkeypatch.setattr(list_ports, "comports", list)
     (check,) = doctor.examine_ports()
     assert "plug in a board" in check.fix
 

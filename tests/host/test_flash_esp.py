@@ -181,7 +181,7 @@ def test_an_upload_that_does_not_end_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hangs = _Hangs()
-    monkeypatch.setattr(flash.platformio, "run", hangs)
+    monkeypatch.setattr("tinyproof.platformio.run", hangs)
     monkeypatch.setattr(flash, "UPLOAD_SECONDS", 0.1)
     with pytest.raises(FlashError, match=r"did not end within 0\.1 s") as caught:
         upload(esp_project, firmware_for("esp32dev").build, os.ttyname(os.openpty()[1]), Step())

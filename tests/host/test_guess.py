@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from serial.tools import list_ports
 from usb import Attached
 
 from native_cli import INT8, assert_complains, call
-from tinyproof import access, benchmap, discovery, health, ports
+from tinyproof import access, benchmap, discovery, health
 from tinyproof.access import hold_board, meet
 from tinyproof.build import Build
 from tinyproof.device import Identity
@@ -37,8 +38,9 @@ def attach(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Attach one board with this USB id on this port, and nothing else."""
 
     def attach(usb_id: tuple[int, int] | None, port: str, number: str | None = "A1") -> None:
-        board = Attached(port, number, *(usb_id or (None, None)), product="Board")
-        monkeypatch.setattr(ports.list_ports, "comports", lambda: [board])
+        vid, pid = usb_id or (None, None)
+        board = Attached(port, number, vid, pid, "Board")
+        monkeypatch.setattr(list_ports, "comports", lambda: [board])
 
     return attach
 
@@ -204,7 +206,7 @@ def test_an_uploader_that_takes_no_port_flashes_no_board_besides_another_one(
     board = replace(firmware.target, reset=reset)
     made = replace(firmware, target=board, build=replace(firmware.build, target=board))
     both = [Attached(port, "A1", *OWN[0]), Attached("/dev/ttyACM9", "B2", *OWN[0])]
-    monkeypatch.setattr(ports.list_ports, "comports", lambda: both)
+    monkeypatch.setattr(list_ports, "comports", lambda: both)
     expected = FlashedError if flashed else FlashError
     identity = replace(firmware.identity, build_id=b"\1" * 16)
     with pytest.raises(expected) as caught:
@@ -220,7 +222,7 @@ def test_an_uploader_that_takes_no_port_flashes_no_board_besides_another_one(
 def test_a_new_board_that_shows_no_port_yet_is_told_of(
     name: str, told: bool, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ports.list_ports, "comports", list)
+    monkeypatch.setattr(list_ports, "comports", list)
     with pytest.raises(PortError) as caught:
         access.is_simulated(find_target(project, name), None)
     assert ("a new board may have none before its first upload" in caught.value.hint) is told

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import serial
+from serial.tools import list_ports
 from usb import Attached
 
 from tinyproof import ports
@@ -150,7 +151,7 @@ def test_a_missing_port_s_hint_lists_the_usb_ports_that_are_there(
         Attached("/dev/ttyS0", None),
         Attached("/dev/ttyACM0", "1", 0x2341),
     ]
-    monkeypatch.setattr(ports.list_ports, "comports", lambda: attached)
+    monkeypatch.setattr(list_ports, "comports", lambda: attached)
     with pytest.raises(PortError) as caught:
         open_link("/dev/ttyNONE")
     assert "Choose a board: /dev/ttyACM0, /dev/ttyUSB1;" in caught.value.hint

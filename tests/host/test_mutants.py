@@ -53,7 +53,9 @@ def prove(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Prove:
     """Returns exit code and report of a command on a mutant, by the path of all boards."""
-    monkeypatch.setitem(Device.__init__.__kwdefaults__, "answer_seconds", 2.0)
+    defaults = Device.__init__.__kwdefaults__
+    assert defaults
+    monkeypatch.setitem(defaults, "answer_seconds", 2.0)
 
     def prove(mutant: Mutant) -> tuple[int, dict[str, Any]]:
         model, workshop = workshops(mutant.model)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mini_project import HEADER, ROOT, add, make_project, without
 from platformio.dependencies import get_core_dependencies
-from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
+from semantic_version import SimpleSpec, Version
 
 from tinyproof import platformio
 from tinyproof.errors import ToolchainError

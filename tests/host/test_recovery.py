@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from serial.tools import list_ports
 from usb import Attached, Usb
 
 from native_cli import DIGITS_RUN, INT8, call, report_of
@@ -78,14 +79,16 @@ def test_a_board_that_does_not_come_back_keeps_what_was_proved(
     assert verdicts["exact"] + verdicts["missing"] == 2000
 
 
-def test_a_board_without_a_number_of_its_own_is_not_looked_for(usb: Usb) -> None:
+def test_a_board_without_a_number_of_its_own_is_not_looked_for(
+    usb: Usb, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = usb.plug("A1")
     with open_board(port) as link:
         assert isinstance(link, RecoveringLink)
     assert ports.serial_number("socket://localhost:1") is None
     twin = usb.boards["A1"].port
-    usb.comports = lambda: [Attached(twin, "A1"), Attached("/dev/null", "A1")]  # type: ignore[method-assign]
-    ports.list_ports.comports = usb.comports
+    twins = [Attached(twin, "A1"), Attached("/dev/null", "A1")]
+    monkeypatch.setattr(list_ports, "comports", lambda: twins)
     assert ports.serial_number(port) is None
     assert ports.with_serial_number("A1") is None
 

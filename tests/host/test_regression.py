@@ -83,6 +83,7 @@ def test_one_hot_rows_are_class_numbers_and_values_alike() -> None:
     samples = prepare(SampleSet.from_arrays(np.zeros((3, 3)), rows), [INPUT])
     assert samples.labels is not None
     assert samples.labels.tolist() == [4, 0, 1]
+    assert samples.truth is not None
     assert np.array_equal(samples.truth, rows)
 
 

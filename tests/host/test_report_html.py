@@ -85,7 +85,8 @@ class Shown:
     asked: list[str] = field(default_factory=list)
 
     def count(self, selector: str) -> int:
-        return self.page.locator(selector).count()
+        found: int = self.page.locator(selector).count()
+        return found
 
     def evaluate(self, script: str) -> Any:
         return self.page.evaluate(script)
@@ -246,7 +247,7 @@ def test_a_page_can_be_read_without_seeing_it(
         assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
         seen.page.keyboard.press("Tab")
         assert seen.evaluate("document.activeElement.textContent") == "Skip to the content"
-        assert seen.page.locator(".skip").bounding_box()["x"] >= 0  # type: ignore[index]
+        assert seen.page.locator(".skip").bounding_box()["x"] >= 0
 
 
 @pytest.mark.parametrize("name", ["passed", "failed", "wide"])

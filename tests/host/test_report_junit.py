@@ -12,7 +12,6 @@ from tinyproof.errors import DeviceSilentError
 from tinyproof.report import Budget, BudgetClass, junit_properties, make_report
 from tinyproof.report.junit import junit_xml
 
-
 SLOW = Budget("p99 latency", "us", 10, 20, BudgetClass.LATENCY)
 SMALL = Budget("arena", "bytes", 1000, 512, BudgetClass.MEMORY)
 

@@ -60,8 +60,8 @@ def assert_right(text: str, model: Path) -> None:
     assert predicted == f"predicted class: {np.argmax(wanted)}"
     found = LINE.fullmatch(check)
     assert found, check
-    assert (int(found.group(1)), found.group(2), found.group(3)) == (
-        np.argmax(wanted),
+    assert found.groups() == (
+        str(np.argmax(wanted)),
         scores,
         "OK",
     )
@@ -94,11 +94,11 @@ def compile_natively(folder: Path, program: Path) -> None:
     objects = []
     for source in [sketch, *folder.rglob("*.[cS]"), MOCK / "arduino.cpp"]:
         compiler = "gcc" if source.suffix in (".c", ".S") else "g++"
-        objects.append(program.parent / f"{source.name}.o")
+        objects.append(str(program.parent / f"{source.name}.o"))
         language = ["-x", "c++"] if source.suffix == ".ino" else []
         included = [] if compiler == "gcc" else flags[3:]
-        command = [compiler, *flags[:3], *included, *language, "-c", source, "-o", objects[-1]]
-        subprocess.run(command, check=True)
+        command = [compiler, *flags[:3], *included, *language, "-c", str(source)]
+        subprocess.run([*command, "-o", objects[-1]], check=True)
     subprocess.run(["g++", *objects, "-o", program], check=True)
 
 
@@ -175,7 +175,7 @@ def compile_all(
         gcc = require_tool(f"{prefix}gcc")
         subprocess.run([gcc, *flags, "-w", "-c", *sources], cwd=place, check=True)
         for source in sources:
-            command = [f"{prefix}nm", place / f"{source.stem}.o"]
+            command = [f"{prefix}nm", str(place / f"{source.stem}.o")]
             listed = subprocess.run(command, check=True, capture_output=True, text=True)
             rows = [line.split()[-2:] for line in listed.stdout.splitlines()]
             found[source.name] = {

@@ -29,7 +29,7 @@ def pictures(n: int) -> NDArray[np.uint8]:
 
 def save(path: Path, **changes: Any) -> Path:
     """Write a small data set of the right form, but for ``changes``."""
-    arrays = {
+    arrays: dict[str, Any] = {
         "x_train": pictures(40),
         "y_train": RNG.integers(0, 10, (40, 1)),
         "x_test": pictures(8),

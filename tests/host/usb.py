@@ -35,25 +35,25 @@ class Usb:
         self.program = program
         self.stack = stack
         self.boards: dict[str, ProcessLink] = {}
-        self.ids: dict[str, tuple[int, int]] = {}
+        self.ids: dict[str, tuple[int | None, int | None]] = {}
 
     def plug(self, number: str, usb_id: tuple[int, int] | None = None) -> str:
         """Attach a board with this serial number and USB id; return the port that it gets."""
         link = self.stack.enter_context(ProcessLink([self.program]))
         link._link.close()
         self.boards[number] = link
-        if usb_id:
-            self.ids[number] = usb_id
+        self.ids[number] = usb_id or (None, None)
         return link.port
 
     def unplug(self, number: str) -> None:
         """Take the board away, and its port with it."""
         link = self.boards.pop(number)
+        del self.ids[number]
         link._process.kill()
         link._process.wait()
 
     def comports(self) -> list[Attached]:
         return [
-            Attached(link.port, number, *self.ids.get(number, (None, None)), product="Board")
-            for number, link in self.boards.items()
+            Attached(self.boards[number].port, number, *usb_id, product="Board")
+            for number, usb_id in self.ids.items()
         ]
