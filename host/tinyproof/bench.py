@@ -121,9 +121,9 @@ def measure(
     n = options.n or (N_HOSTED if board.firmware.target.hosted else N_BOARD)
     order = list(islice(cycle(range(len(samples))), n))
     chosen = [samples[index] for index in order]
-    for sample in islice(cycle(samples), options.warmup):
-        board.device.infer(sample)
     windowed, waited, changed = [], [], Changes(answers)
+    for index in islice(cycle(range(len(samples))), options.warmup):
+        changed.note(index, board.device.infer(samples[index]).output, "while warming up")
     for number in range(options.repeats):
         step.update(number, options.repeats, f"{n:,} inferences")
         windowed.append(time_window(board, chosen))

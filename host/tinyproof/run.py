@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from tinyproof import regression
 from tinyproof.access import is_simulated
@@ -35,7 +36,7 @@ from tinyproof.regression import Regression
 from tinyproof.report import Clock, ClockStatus, Event, Memory, Provenance, RunResult
 from tinyproof.report.gather import Gathering
 from tinyproof.samples import PreparedSamples, prepare
-from tinyproof.stability import repeat
+from tinyproof.stability import Changes, repeat
 from tinyproof.subject import Subject, find_samples, find_subject
 from tinyproof.targets import find_target
 from tinyproof.throughput import Stopwatch, measure_throughput, quiet_latency_us
@@ -226,8 +227,12 @@ def _stream(
         if course.options.repeat:
             course.differences = repeat(board, samples, answers, course.options.repeat, step)
     course.memory = _memory(board.device, board.firmware)
-    course.throughput = measure_throughput(board, samples[0], answers.ticks, seconds)
-    course.quiet_latency_us = quiet_latency_us(board, samples[0])
+    # Answers count also where only their time is of interest.
+    changed = Changes(answers)
+    note = partial(changed.note, 0, when="with the line idle")
+    course.throughput = measure_throughput(board, samples[0], answers.ticks, seconds, note)
+    course.quiet_latency_us = quiet_latency_us(board, samples[0], note)
+    course.differences += changed.found
     course.clock = _check_clock(course, clock)
 
 

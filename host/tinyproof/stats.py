@@ -42,10 +42,10 @@ def nearest_rank(ordered: NDArray[Any], percent: float) -> Any:
 def latency(ticks: ArrayLike, tick_hz: float) -> Latency | None:
     """Summarise the ticks of each inference, (n,) integers, counted at ``tick_hz``.
 
-    None without inferences or without a tick rate.
+    None without inferences, without a tick rate, or if no tick passed in any: nothing was measured.
     """
     ordered = np.sort(np.asarray(ticks, np.float64))
-    if not len(ordered) or tick_hz <= 0:
+    if not ordered.any() or tick_hz <= 0:
         return None
     values = (ordered[0], *(nearest_rank(ordered, p) for p in (50, 90, 99)), ordered[-1])
     spread = nearest_rank(ordered, 75) - nearest_rank(ordered, 25)

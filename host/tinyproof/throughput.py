@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from tinyproof.stats import latency
 
 BITS_PER_BYTE = 10
 """On a serial line: start bit, eight data bits, stop bit."""
+Note = Callable[[bytes], None]
+"""Told of the answer to each sample that is run for a measurement, empty for an error."""
 SAME = 1.01
 """Times that differ by less than 1 % are one: a burst that waits for the line takes its time."""
 
@@ -44,7 +46,7 @@ class Stopwatch:
 
 
 def measure_throughput(
-    board: Board, sample: bytes, ticks: Sequence[int], seconds: float
+    board: Board, sample: bytes, ticks: Sequence[int], seconds: float, note: Note
 ) -> Throughput | None:
     """Compare the rate achieved with what line and processor would allow.
 
@@ -58,6 +60,7 @@ def measure_throughput(
         sample: one to measure with.
         ticks: of each inference that was answered.
         seconds: what all of them together took.
+        note: see ``Note``.
     """
     figures = latency(np.asarray(ticks), board.hello.tick_rate)
     if figures is None or not seconds:
@@ -67,7 +70,7 @@ def measure_throughput(
     byte = 0.0
     if target.line_baud:
         byte = BITS_PER_BYTE / line_baud(target.clock_hz, target.line_baud)
-    further = further_seconds(board, sample) if board.simulator else None
+    further = further_seconds(board, sample, note) if board.simulator else None
     if byte and _in_window(board) < 2:
         alone = inference + sum(board.frame_bytes) * byte
         kind, limit = Limit.WINDOW, alone if further is None else further
@@ -89,7 +92,7 @@ def line_baud(clock_hz: int, baud: int) -> float:
     return clock_hz / (8 * ((clock_hz // 4 // baud - 1) // 2 + 1))
 
 
-def further_seconds(board: Board, sample: bytes) -> float:
+def further_seconds(board: Board, sample: bytes, note: Note) -> float:
     """Return what each sample after the first adds, protocol included; simulated seconds.
 
     A burst of as many requests as the board's window holds is taken without the host's help; each
@@ -97,7 +100,8 @@ def further_seconds(board: Board, sample: bytes) -> float:
     two, nothing overlaps, and the second adds what both take.
     """
     burst = max(2, _in_window(board))
-    return (_exchange(board, [sample] * burst) - _exchange(board, [sample])) / (burst - 1)
+    several = _exchange(board, [sample] * burst, note)
+    return (several - _exchange(board, [sample], note)) / (burst - 1)
 
 
 def _in_window(board: Board) -> int:
@@ -105,14 +109,18 @@ def _in_window(board: Board) -> int:
     return board.hello.window // encoded_size(board.hello.input_bytes)
 
 
-def _exchange(board: Board, samples: list[bytes]) -> float:
+def _exchange(board: Board, samples: list[bytes], note: Note) -> float:
     watch = Stopwatch(board)
-    for _ in board.stream(samples):
-        pass
+    for answer in board.stream(samples):
+        note(answer.output)
     return watch.seconds()
 
 
-def quiet_latency_us(board: Board, sample: bytes) -> float:
-    """Return the latency of one inference while nothing arrives or leaves, microseconds."""
+def quiet_latency_us(board: Board, sample: bytes, note: Note) -> float | None:
+    """Return the latency of one inference while nothing arrives or leaves, microseconds.
+
+    None if it fails.
+    """
     (answer,) = board.stream([sample])
-    return answer.ticks * 1e6 / board.hello.tick_rate
+    note(answer.output)
+    return None if answer.error else answer.ticks * 1e6 / board.hello.tick_rate

@@ -121,6 +121,10 @@ MUTANTS = (
         "tires after 700 inferences", "numeric", 1, "the same input gave different answers",
         "TIRES", options=("--n", "400", "--repeats", "1", "--no-litert"), command="bench",
     ),
+    Mutant(
+        "errs where only its time is looked at", "numeric", 1,
+        "the same input gave different answers", "ERRS_AFTERWARDS",
+    ),
     Mutant("1 LSB off", "numeric", 1, "1 LSB off", "ONE_LSB_OFF"),
     Mutant("saturates wrongly", "numeric", 1, "wrong", "WRAPS"),
     Mutant(

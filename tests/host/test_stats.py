@@ -48,6 +48,7 @@ def test_latency_of_one_inference_is_that_one() -> None:
 def test_latency_without_inferences_or_clock_is_unknown() -> None:
     assert latency([], 1e6) is None
     assert latency([5], 0) is None
+    assert latency([0, 0], 1e6) is None, "a clock that stands measures nothing, least of all 0 us"
 
 
 def test_the_largest_tick_count_does_not_wrap() -> None:

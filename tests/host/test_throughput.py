@@ -36,15 +36,18 @@ class Simulator:
         return alone + (self.sent - 1) * more
 
 
+ANSWER = b"\1" * 10
+
+
 def board(input_bytes: int, *, simulated: bool) -> Board:
     """Return a board at 115,200 baud whose answers are 10 bytes long."""
     sizes = (encoded_size(input_bytes), encoded_size(14))
     simulator = Simulator(WINDOW // sizes[0]) if simulated else None
 
-    def stream(samples: Sequence[bytes]) -> Iterator[bytes]:
+    def stream(samples: Sequence[bytes]) -> Iterator[SimpleNamespace]:
         assert simulator
         simulator.sent += len(samples)
-        yield from samples
+        yield from (SimpleNamespace(output=ANSWER) for _ in samples)
 
     found: Any = SimpleNamespace(
         hello=SimpleNamespace(window=WINDOW, input_bytes=input_bytes, tick_rate=1_000_000),
@@ -59,10 +62,12 @@ def board(input_bytes: int, *, simulated: bool) -> Board:
 def measured(input_bytes: int, *, simulated: bool) -> Throughput:
     """Return what is said of 38 samples in a second."""
     ticks = [round(INFERENCE_S * 1e6)] * 38
+    answers: list[bytes] = []
     found = measure_throughput(
-        board(input_bytes, simulated=simulated), b"\0" * input_bytes, ticks, 1.0
+        board(input_bytes, simulated=simulated), b"\0" * input_bytes, ticks, 1.0, answers.append
     )
     assert found is not None
+    assert set(answers) == ({ANSWER} if simulated else set())
     return found
 
 

@@ -187,6 +187,13 @@ static void spoil(void) {
     change_output(0, inferences > 700);
 }
 
+#elif defined(MUTANT_ERRS_AFTERWARDS)
+
+/* Once, in the first inference behind the 359 samples, which is there to be timed. */
+static void spoil(void) {
+    change_output(0, inferences == 359);
+}
+
 #elif defined(MUTANT_ONE_LSB_OFF)
 
 static void spoil(void) {
