@@ -1,9 +1,22 @@
-"""``python -m tinyproof``: the command line."""
+"""The console script, and ``python -m tinyproof``: stopped while it still loads, it says so too."""
 
 from __future__ import annotations
 
 import sys
 
-from tinyproof.cli import main
+_INTERRUPTED = 130
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    try:
+        from tinyproof.cli import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        sys.stderr.write("tinyproof: interrupted: Stopped before anything was started.\n")
+        return _INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

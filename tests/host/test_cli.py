@@ -129,12 +129,16 @@ def test_verbose_adds_the_trace() -> None:
     assert "Traceback" not in call("generate", "nowhere.tflite").err
 
 
-def test_a_fault_of_ours_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", [RuntimeError("of all things"), SystemExit(0)], ids=repr)
+def test_a_fault_of_ours_is_told_as_one(
+    fault: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> None:
-        raise RuntimeError("of all things")
+        raise fault
 
     monkeypatch.setattr("tinyproof.project.find_project", fail)
-    assert_complains(call("targets"), 70, "RuntimeError: of all things", "fault of TinyProof")
+    words = f"{type(fault).__name__}: {fault}"
+    assert_complains(call("targets"), 70, words, "fault of TinyProof")
 
 
 def test_control_characters_of_file_names_are_shown_not_sent() -> None:

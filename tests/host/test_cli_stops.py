@@ -168,3 +168,13 @@ def test_a_run_that_is_killed_leaves_no_process_behind(project: Project, out: Pa
         while run.descendants():  # They notice by themselves; the test's time limit guards.
             time.sleep(0.01)
     assert_runs_again(project, out)
+
+
+def test_an_interrupt_while_the_command_still_loads_shows_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    loading = tmp_path / "loading.py"
+    loading.write_text("import sys\nfrom tinyproof.__main__ import main\nsys.exit(main())\n")
+    with Command("run", cwd=tmp_path, program=loading) as run:
+        ended = run.end()
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.err == "tinyproof: interrupted: Stopped before anything was started.\n"

@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
             _trace(args)
             complain(f"{error.failure}: {error.sentence}", error.hint)
             return error.exit_code
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _trace(args)
             complain(
                 f"internal: {type(error).__name__}: {error}",
