@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from native_cli import DIGITS, SAMPLES, assert_complains, call, report_of
+from native_cli import DIGITS, SAMPLES, assert_complains, call
 from tinyproof.codegen import generate
 from tinyproof.convert import Form, backend
 from tinyproof.convert.annotate import annotate
@@ -27,8 +27,6 @@ from tinyproof.errors import ModelError, SamplesError, UnsupportedModelError
 from tinyproof.graph import read_graph
 from tinyproof.metadata import Metadata
 from tinyproof.progress import Progress
-from tinyproof.project import Project
-from tinyproof.tensors import plain_name
 
 BUILD = """
 import keras
@@ -242,78 +240,6 @@ def test_a_free_size_is_refused_until_it_is_given(saved: SimpleNamespace) -> Non
     fixed = KerasSource(free, (1, 8, 9, 1))
     graph = read_graph(fixed.convert(Form.FLOAT32, None))
     assert graph.tensors[graph.inputs[0]].shape == (1, 8, 9, 1)
-
-
-@pytest.fixture(scope="module")
-def paired(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A model of two inputs of one shape, not in the order of their names, in every format."""
-    keras, tf, folder = backend.keras(), backend.tensorflow(), tmp_path_factory.mktemp("paired")
-    keras.utils.set_random_seed(3)
-    ends = [keras.Input((4,), name=name) for name in ("wide", "narrow")]
-    both = keras.layers.Concatenate()([ends[0], keras.layers.Dense(3, "relu")(ends[1])])
-    model = keras.Model(ends, keras.layers.Dense(5)(both))
-    rng = np.random.default_rng(0)
-    x: dict[str, Any] = {
-        "narrow": rng.uniform(0, 1, (40, 4)).astype(np.float32),
-        "wide": rng.uniform(-8, 9, (40, 4)).astype(np.float32),
-    }
-    paths = {kind: folder / f"model.{kind}" for kind in ("keras", "pb", "tflite")}
-    paths["saved_model"] = folder / "saved"
-    with backend.quiet():
-        answers = np.asarray(model([x["wide"], x["narrow"]]))
-        model.save(paths["keras"])
-        model.export(paths["saved_model"])
-        specs = [tf.TensorSpec([None, 4], tf.float32, name=end.name) for end in ends]
-        call_with = tf.function(lambda *given: model(list(given)))
-        frozen = _frozen(call_with.get_concrete_function(*specs))
-    paths["pb"].write_bytes(frozen.graph.as_graph_def().SerializeToString())
-    paths["tflite"].write_bytes(convert_keras(model, Form.FLOAT32))
-    np.savez(folder / "s.npz", y=answers.argmax(axis=1), **x)
-    return SimpleNamespace(paths=paths, answers=answers, x=x, samples=folder / "s.npz")
-
-
-@pytest.mark.parametrize("kind", ["keras", "saved_model", "pb", "tflite"])
-def test_a_model_of_two_inputs_is_converted_with_samples_by_name(
-    kind: str, paired: SimpleNamespace
-) -> None:
-    source = open_source(paired.paths[kind], Opening())
-    assert dict(source.inputs) == {"wide": (1, 4), "narrow": (1, 4)}
-    assert np.allclose(source.predict(paired.x), paired.answers, atol=1e-5)
-    form = Form.FLOAT32 if kind == "tflite" else Form.INT8
-    content = source.convert(form, paired.x)
-    assert largest_error(source, content, paired.x) < (1e-5 if kind == "tflite" else 0.05)
-    scales = {plain_name(end.name): 255 * end.scale for end in generate(content).inputs}
-    if form is Form.INT8:
-        assert scales == pytest.approx({"wide": 17, "narrow": 1}, rel=0.1)
-
-
-def test_samples_that_leave_out_an_input_are_refused(paired: SimpleNamespace) -> None:
-    source = open_source(paired.paths["tflite"], Opening())
-    with pytest.raises(SamplesError, match="no array for the model's input narrow") as caught:
-        source.predict({"wide": paired.x["wide"]})
-    assert "one array for each input" in caught.value.hint
-    with pytest.raises(SamplesError, match="differ in number: "):
-        source.predict({**paired.x, "narrow": paired.x["narrow"][1:]})
-
-
-def test_a_shape_for_one_of_several_inputs_cannot_be_given(paired: SimpleNamespace) -> None:
-    with pytest.raises(ModelError, match="--input-shape is for models of one input"):
-        open_source(paired.paths["pb"], Opening(input_shape=(1, 4)))
-
-
-def test_a_model_of_two_inputs_goes_from_keras_to_a_proof(
-    paired: SimpleNamespace, project: Project, out: Path
-) -> None:
-    """The same file calibrates, tests the forms, and tests the board."""
-    given = ("--samples", paired.samples, "--form", "int8", "--out", out)
-    ended = call("convert", paired.paths["keras"], *given)
-    assert ended.code == 0, ended.err
-    assert re.search(r"int8 +[\d.]+ % +\d+/40", ended.out)
-    proved = call(
-        "run", "--model", out / "int8.tflite", "--samples", paired.samples, "--out", out / "report"
-    )
-    assert proved.code == 0, proved.err
-    assert report_of(out / "report")["verdicts"]["exact"] == 40
 
 
 @pytest.mark.parametrize("kind", ["keras", "h5"])

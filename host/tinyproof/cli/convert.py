@@ -59,7 +59,7 @@ PATH = click.Path(path_type=Path)
     help="Batch first, e.g. 1,28,28,1; fixes free sizes of the only input.",
 )
 @click.option("--inputs", help="Names of a frozen graph's inputs, with commas between them.")
-@click.option("--outputs", help="Name of a frozen graph's output.")
+@click.option("--outputs", help="Names of its outputs.")
 @click.option("--signature", help="Function of a SavedModel.  [default: serving_default]")
 @click.option(
     "--out",

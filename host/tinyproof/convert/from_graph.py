@@ -84,15 +84,13 @@ def open_saved_model(
     }
     shapes = check_shapes(found, input_shape)
 
-    def first_output(*values: Any) -> Any:
+    def outputs(*values: Any) -> list[Any]:
         answers = function(**dict(zip(shapes, values, strict=True)))
-        return answers[sorted(answers)[0]]
+        return [answers[name] for name in sorted(answers)]
 
     with backend.quiet():
         fixed = [tf.TensorSpec(shapes[name], specs[name].dtype, name=name) for name in shapes]
-        return FunctionSource(
-            _frozen(tf.function(first_output).get_concrete_function(*fixed)), shapes
-        )
+        return FunctionSource(_frozen(tf.function(outputs).get_concrete_function(*fixed)), shapes)
 
 
 def _signature(loaded: Any, folder: Path, wanted: str | None) -> Any:
@@ -127,8 +125,8 @@ def open_frozen_graph(
 
     Args:
         path: a serialized ``GraphDef``.
-        inputs: names of its inputs; if empty its placeholders are taken.
-        outputs: the name of its output; if empty the only operation that nothing reads.
+        inputs: names of its inputs; if empty its only placeholder.
+        outputs: names of its outputs; if empty the only operation that nothing reads.
         input_shape: batch included; fixes free dimensions.
 
     Raises:
@@ -138,11 +136,6 @@ def open_frozen_graph(
     graph = _read_graph(tf, path)
     sources = _choose(path, "input", inputs, graph, _placeholders(graph))
     targets = _choose(path, "output", outputs, graph, _ends(graph))
-    if len(targets) != 1:
-        raise ModelError(
-            f"{path} has {len(targets)} outputs ({shown(targets[:8])}), convert takes one.",
-            hint="Name the one with --outputs NAME.",
-        )
     nodes = {node.name: node for node in graph.node}
     shapes = check_shapes({name: _declared(nodes[name]) for name in sources}, input_shape)
     for name in sources:
@@ -152,10 +145,11 @@ def open_frozen_graph(
             whole = tf.compat.v1.wrap_function(
                 lambda: tf.graph_util.import_graph_def(graph, name=""), []
             )
-            *ends, answer = [
-                whole.graph.get_tensor_by_name(f"{name}:0") for name in (*sources, *targets)
-            ]
-            return FunctionSource(whole.prune(ends, [answer]), shapes)
+            ends, answers = (
+                [whole.graph.get_tensor_by_name(f"{name}:0") for name in names]
+                for names in (sources, targets)
+            )
+            return FunctionSource(whole.prune(ends, answers), shapes)
     except Exception as error:
         raise ModelError(
             f"TensorFlow cannot import the graph {path}: {_reason(error)}.",
@@ -217,13 +211,13 @@ def _choose(
     names = [name.removesuffix(":0") for name in given] or list(candidates)
     known = {node.name for node in graph.node}
     unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        what_is = f"operation {shown(unknown[:1])}" if unknown else f"evident {what}"
-        raise ModelError(
-            f"{path} has no {what_is}.",
-            hint=f"Name its {what} with --{what}s; candidates: "
-            f"{shown(candidates[:8]) or 'none is evident'}.",
-        )
+    hint = (
+        f"Name them with --{what}s A,B; candidates: {shown(candidates[:8]) or 'none is evident'}."
+    )
+    if unknown:
+        raise ModelError(f"{path} has no operation {shown(unknown[:1])}.", hint=hint)
+    if not given and len(names) != 1:
+        raise ModelError(f"{path} has {len(names)} operations that may be {what}s.", hint=hint)
     return names
 
 

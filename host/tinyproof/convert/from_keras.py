@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import traceback
 import zipfile
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from tinyproof.convert import backend, converter
 from tinyproof.convert.forms import Form
-from tinyproof.convert.inputs import Inputs, in_order
+from tinyproof.convert.inputs import Inputs, in_order, shown
 from tinyproof.convert.source import Source, check_shapes
 from tinyproof.errors import ModelError
 from tinyproof.text import printable
@@ -53,7 +54,12 @@ class KerasSource(Source):
                 hint="Call the model on an Input once, so that its shapes are known, and save it.",
             )
         self.model = model
-        self.inputs = check_shapes({i.name: i.shape for i in model.inputs}, input_shape)
+        self.inputs = check_shapes({_valid(i.name): i.shape for i in model.inputs}, input_shape)
+        if len(self.inputs) < len(model.inputs):
+            raise ModelError(
+                f"The {len(model.inputs)} inputs have the names {shown(list(self.inputs))} alone.",
+                hint="Give each a name of its own, of letters, digits and underscores.",
+            )
         self._fixed: Any = None
 
     def convert(self, form: Form, representative: Inputs | None) -> bytes:
@@ -71,7 +77,7 @@ class KerasSource(Source):
         """Return what Keras answers."""
         arrays = dict(zip(self.inputs, in_order(x, list(self.inputs)), strict=True))
         with backend.quiet():
-            given = self._each_input(lambda tensor: arrays[tensor.name])
+            given = self._each_input(lambda tensor: arrays[_valid(tensor.name)])
             answers = self.model(given, training=False)
         while isinstance(answers, dict | list | tuple):
             answers = next(iter(answers.values() if isinstance(answers, dict) else answers))
@@ -91,7 +97,7 @@ class KerasSource(Source):
         keras, model = backend.keras(), self.model
         ends = self._each_input(
             lambda old: keras.Input(
-                batch_shape=self.inputs[old.name], dtype=old.dtype, name=old.name
+                batch_shape=self.inputs[_valid(old.name)], dtype=old.dtype, name=_valid(old.name)
             )
         )
         try:
@@ -101,6 +107,11 @@ class KerasSource(Source):
             return keras.Model(ends, model(ends), name=model.name)
         clone.set_weights(model.get_weights())
         return clone
+
+
+def _valid(name: str) -> str:
+    """Return the name of an input as TensorFlow can export it."""
+    return re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "input"
 
 
 def load_keras(path: Path) -> Any:

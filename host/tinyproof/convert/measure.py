@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from tinyproof.convert.backend import quiet
 from tinyproof.convert.forms import Form
 from tinyproof.convert.inputs import Inputs, Shapes, in_order
+from tinyproof.errors import SamplesError
 from tinyproof.ranges import RangeWatch
 from tinyproof.samples import quantize
 from tinyproof.tensors import TensorDescription, plain_name
+from tinyproof.text import printable
 from tinyproof.wanted import check_labels, check_truth
 
 ACCURACY_KERNELS = "LiteRT reference kernels"
@@ -102,7 +104,7 @@ def reference_outputs(model: bytes, x: Inputs) -> NDArray[Any]:
     for sample in zip(*_as_stored(x, targets), strict=True):
         # The interpreter reuses the inputs' memory: fill it before every invocation.
         _fill(interpreter, targets, sample)
-        interpreter.invoke()
+        _invoke(interpreter)
         outputs.append(interpreter.get_tensor(source["index"])[0])
     return np.stack(outputs)
 
@@ -115,6 +117,11 @@ def reference_reals(model: bytes, x: Inputs) -> NDArray[np.float32]:
     scale, zero_point = _interpreter(model, reference=True).get_output_details()[0]["quantization"]
     real = (outputs.astype(np.float32) - zero_point) * np.float32(scale)
     return np.asarray(real, np.float32)
+
+
+def output_count(model: bytes) -> int:
+    """Return how many outputs a model has."""
+    return len(_interpreter(model, reference=True).get_output_details())
 
 
 def input_shapes(model: bytes) -> Shapes:
@@ -177,7 +184,17 @@ def _stored(x: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
     if dtype.kind == "f":
         return x.astype(dtype)
     scale, zero_point = tensor["quantization"]
-    return quantize(x, dtype, scale, zero_point)
+    return quantize(x, dtype, scale, zero_point) if scale else x.astype(dtype)
+
+
+def _invoke(interpreter: Any) -> None:
+    try:
+        interpreter.invoke()
+    except RuntimeError as error:
+        raise SamplesError(
+            f"LiteRT cannot run the model on the samples: {printable(str(error), limit=200)}",
+            hint="Give samples like those of the training; indices must be within their tables.",
+        ) from error
 
 
 def _fill(interpreter: Any, tensors: list[dict[str, Any]], sample: Sequence[NDArray[Any]]) -> None:
