@@ -17,7 +17,7 @@ static const char usage[] =
     "  --link PATH        symbolic link to the pseudo-terminal\n"
     "  --speed X          simulated seconds per second in the application; 0 is free (default)\n"
     "  --patience MS      at free speed, how long simulated time stands still after each burst of\n"
-    "                     output to let the host answer (20)\n"
+    "                     output to let the host answer (200)\n"
     "Runs until its standard input ends; `status`, `reset` and `quit` are commands there.\n";
 
 enum { MCU, FREQUENCY, BOOTLOADER, FIRMWARE, PTY, TCP, LINK, SPEED, PATIENCE, HELP };
@@ -97,7 +97,7 @@ static int set(tp_options *options, int option, const char *text) {
 }
 
 int tp_options_parse(tp_options *options, int count, char *words[]) {
-    *options = (tp_options){.frequency = 16000000, .patience_ms = 20};
+    *options = (tp_options){.frequency = 16000000, .patience_ms = 200};
     for (int option; (option = getopt_long(count, words, "", names, NULL)) != -1;) {
         const int result = set(options, option, optarg);
         if (result != 0) {
