@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tinyproof.errors import UsageError
 from tinyproof.report import Budget, BudgetClass, Memory
+from tinyproof.report.outcome import budget_clause
 from tinyproof.stats import Latency, accuracy
 from tinyproof.targets import PREFIX, Target
 from tinyproof.tensors import TensorLike, element_type
@@ -53,15 +54,21 @@ class Budgets:
         """Return these budgets, and ``others`` where these demand nothing."""
         return Budgets(**(others.given() | self.given()))
 
+    def only(self, names: Sequence[str]) -> Budgets:
+        """Return those of these names."""
+        return Budgets(**{name: self.given().get(name) for name in names})
+
     def heard(self) -> Budgets:
         """Return those that bytes on a wire can prove kept: not what a file or a linker knows."""
-        return Budgets(**{name: self.given().get(name) for name in HEARD})
+        return self.only(HEARD)
 
 
 NAMES = tuple(known.name for known in fields(Budgets))
 LARGEST = 1e15
 """No limit is larger, whatever its unit."""
 HEARD = ("latency_p50_us", "latency_p99_us", "accuracy", "max_lsb")
+BUILT = ("flash_bytes", "static_ram_bytes", "arena_bytes")
+"""What is known of a board before it answers a single sample."""
 
 _WORDS = {
     "latency_p50_us": ("p50 latency", "us", BudgetClass.LATENCY),
@@ -170,6 +177,32 @@ def measured(
     return found
 
 
+@dataclass(frozen=True, repr=False)
+class Verified(Judgement):
+    """The verdicts of a stream, and the budgets that it was held to.
+
+    Attributes:
+        budgets: with what was found; empty where none were given.
+    """
+
+    budgets: tuple[Budget, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether each answer passes and every budget is met."""
+        return super().passed and not self.missed
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """A clause for each budget that is missed: ``The flash is ..., the budget is ...``."""
+        return tuple(budget_clause(budget) for budget in self.budgets if not budget.met)
+
+    def __repr__(self) -> str:
+        """Return what a failing assertion should show: verdicts and missed budgets."""
+        verdicts = ", ".join(f"{n} {verdict}" for verdict, n in self.counts().items() if n)
+        return f"<{'. '.join((verdicts or 'no samples', *self.missed))}>"
+
+
 def judge_budgets(budgets: Budgets, measured: Measured) -> tuple[Budget, ...]:
     """Hold what was measured against what is demanded."""
     return tuple(_judged(budgets, measured.figures()))
@@ -179,3 +212,9 @@ def _judged(budgets: Budgets, figures: Mapping[str, float | None]) -> Iterator[B
     for name, limit in budgets.given().items():
         words, unit, kind = _WORDS[name]
         yield Budget(words, unit, limit, figures[name], kind, at_least=name == "accuracy")
+
+
+def judge_built(budgets: Budgets, memory: Memory) -> tuple[tuple[Budget, ...], tuple[str, ...]]:
+    """Judge what is known before a sample is answered; return that, and the names of all others."""
+    judged = judge_budgets(budgets.only(BUILT), Measured(memory=memory))
+    return judged, tuple(_WORDS[name][0] for name in budgets.given() if name not in BUILT)

@@ -7,12 +7,13 @@ anything about firmware that is not the expected one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from tinyproof import libraries
 from tinyproof.access import hold_board, is_simulated, meet
+from tinyproof.budgets import Budgets, Verified, judge_budgets, measured, target_budgets
 from tinyproof.build import Build, build
 from tinyproof.codegen import Generated, generate
 from tinyproof.codegen.explain import Room, excess
@@ -27,8 +28,10 @@ from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.protocol import ErrorCode
 from tinyproof.reference import ReferenceRun
+from tinyproof.report import Budget, Memory
 from tinyproof.samples import PreparedSamples, SampleSet, prepare
 from tinyproof.simulators.start import SimulatedBoard
+from tinyproof.stats import latency
 from tinyproof.storage import write_atomic
 from tinyproof.subject import Subject, given_or_fixture
 from tinyproof.targets import Target, find_target
@@ -146,6 +149,7 @@ class Board:
         provenance: what its figures are worth: board, cycle-exact, emulator or host.
         simulator: the simulated board, which knows simulated time; None for all others.
         tolerance_lsb: k of ``verify`` where none is given; None: only exact answers pass.
+        budgets: what ``verify`` holds a stream to.
         judgements: what ``verify`` found, latest last.
     """
 
@@ -155,7 +159,8 @@ class Board:
     provenance: str
     simulator: SimulatedBoard | None = None
     tolerance_lsb: int | None = None
-    judgements: list[Judgement] = field(default_factory=list)
+    budgets: Budgets = field(default_factory=Budgets)
+    judgements: list[Verified] = field(default_factory=list)
 
     @property
     def hello(self) -> Hello:
@@ -182,8 +187,8 @@ class Board:
         *,
         task: Task | None = None,
         tolerance_lsb: int | None = None,
-    ) -> Judgement:
-        """Stream samples and compare every answer with the reference.
+    ) -> Verified:
+        """Stream samples, compare every answer with the reference, and judge the budgets.
 
         Args:
             samples: from ``prepare``.
@@ -195,8 +200,9 @@ class Board:
         """
         engine = self.firmware.engine
         with ReferenceRun(self.firmware.model, samples.records, engine=engine) as reference:
-            answers = [answer.output or None for answer in self.stream(samples)]
+            given = list(self.stream(samples))
             expected = reference.collect()
+        answers = [answer.output or None for answer in given]
         try:
             judgement = judge(
                 self.firmware.generated.outputs,
@@ -208,8 +214,33 @@ class Board:
             )
         finally:
             expected.close()
-        self.judgements.append(judgement)
-        return judgement
+        budgets = self._judge_budgets(judgement, samples, given)
+        self.judgements.append(Verified(**vars(judgement), budgets=budgets))
+        return self.judgements[-1]
+
+    def _judge_budgets(
+        self, judgement: Judgement, samples: PreparedSamples, answers: Sequence[Answer]
+    ) -> tuple[Budget, ...]:
+        if not self.budgets.given():
+            return ()
+        ticks = [answer.ticks for answer in answers if answer.error is None]
+        figures = latency(ticks, self.hello.tick_rate)
+        outputs = self.firmware.generated.outputs
+        found = measured(judgement, samples.labels, outputs, figures, self.memory())
+        return judge_budgets(self.budgets, found)
+
+    def memory(self) -> Memory:
+        """Ask the board for its marks, and add what the build knows.
+
+        Raises:
+            DeviceSilentError, PortError: the board did not answer.
+        """
+        status = self.device.status()
+        return replace(
+            built_memory(self.firmware, self.hello),
+            stack=status.stack_used or None,
+            free_ram=status.free_ram or None,
+        )
 
     def properties(self) -> Iterator[tuple[str, str]]:
         """Yield what a test report should say about this board, as names and values."""
@@ -219,6 +250,18 @@ class Board:
         yield "engine", self.firmware.engine
         yield "model.sha256", self.firmware.generated.sha256
         yield "build", self.firmware.build.id_hex
+
+
+def built_memory(firmware: Firmware, hello: Hello) -> Memory:
+    """Return what is known of the memory of a board that has said who it is."""
+    return Memory(
+        flash=firmware.build.sizes.flash,
+        static_ram=firmware.build.sizes.static_ram,
+        arena=hello.arena_used,
+        arena_reserved=hello.arena_reserved,
+        flash_size=firmware.target.flash_bytes or None,
+        ram_size=firmware.target.ram_bytes or None,
+    )
 
 
 def default_task(samples: PreparedSamples) -> Task:
@@ -316,11 +359,14 @@ def open_session(
     port: str | None = None,
     engine: str | None = None,
     tolerance_lsb: int | None = None,
+    budgets: Budgets | None = None,
     baud: int | None = None,
     flash: bool = True,
     despite_echo: bool = False,
 ) -> Iterator[Board]:
     """Build the firmware for a subject and meet its board; what the pytest plugin stands on.
+
+    ``budgets`` are demanded beyond those of ``target.ini``.
 
     Raises:
         TinyProofError: see ``make_firmware`` and ``attach``.
@@ -329,13 +375,14 @@ def open_session(
     if baud is not None:
         found = replace(found, baud=baud)
     found.engine(engine)
+    demanded = (budgets or Budgets()).over(target_budgets(found))
     simulated = is_simulated(found, port)
     generated = generate_model(subject.model, progress, found, engine)
     firmware = make_firmware(
         project, found, subject.model, generated, progress, engine=engine, simulated=simulated
     )
     with attach(project, firmware, port, progress, flash=flash, despite_echo=despite_echo) as board:
-        yield replace(board, tolerance_lsb=tolerance_lsb)
+        yield replace(board, tolerance_lsb=tolerance_lsb, budgets=demanded)
 
 
 def describe_board(hello: Hello) -> Iterator[tuple[str, str]]:

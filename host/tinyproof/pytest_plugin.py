@@ -122,6 +122,7 @@ def tp_device(
     record_testsuite_property: Callable[[str, object], None],
 ) -> Iterator[Board]:
     """A board, built for, flashed if need be, met, and its identity checked."""
+    from tinyproof.budgets import Budgets
     from tinyproof.harness import open_session
     from tinyproof.progress import Progress
 
@@ -137,6 +138,7 @@ def tp_device(
                     port=option("--tp-port"),
                     engine=option("--tp-engine"),
                     tolerance_lsb=option("--tp-tolerance-lsb"),
+                    budgets=Budgets(latency_p99_us=option("--tp-max-latency-us")),
                     flash=not option("--tp-no-flash"),
                 )
             )
@@ -177,6 +179,8 @@ def _tp_record_verdicts(request: pytest.FixtureRequest) -> Iterator[None]:
     for judgement in board.judgements:
         for verdict, number in judgement.counts().items():
             request.node.user_properties.append((f"tinyproof.verdicts.{verdict}", number))
+        for clause in judgement.missed:
+            request.node.user_properties.append(("tinyproof.budget.missed", clause))
 
 
 @contextmanager

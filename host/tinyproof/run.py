@@ -13,7 +13,6 @@ from tinyproof.clock import ClockWatch, clock_error
 from tinyproof.closer import look_closer
 from tinyproof.codegen import Generated
 from tinyproof.course import Course, RunOptions, classes_of, result_of
-from tinyproof.device import Device
 from tinyproof.discovery import resolve
 from tinyproof.distance import Distance
 from tinyproof.errors import TinyProofError, UsageError
@@ -33,7 +32,7 @@ from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceOutputs, ReferenceRun
 from tinyproof.regression import Regression
-from tinyproof.report import Clock, ClockStatus, Event, Memory, Provenance, RunResult
+from tinyproof.report import Clock, ClockStatus, Event, Provenance, RunResult
 from tinyproof.report.gather import Gathering
 from tinyproof.samples import PreparedSamples, prepare
 from tinyproof.stability import Changes, repeat
@@ -226,7 +225,7 @@ def _stream(
         step.result(f"{len(answers) / max(seconds, 1e-9):,.0f} samples/s{watch.time}")
         if course.options.repeat:
             course.differences = repeat(board, samples, answers, course.options.repeat, step)
-    course.memory = _memory(board.device, board.firmware)
+    course.memory = board.memory()
     # Answers count also where only their time is of interest.
     changed = Changes(answers)
     note = partial(changed.note, 0, when="with the line idle")
@@ -248,20 +247,6 @@ def _check_clock(course: Course, clock: ClockWatch | None) -> Clock:
     found = clock.check(wait=bool(course.options.check_clock or is_real or is_demanded))
     course.error = course.error or clock_error(found)
     return found
-
-
-def _memory(device: Device, firmware: Firmware) -> Memory:
-    hello, status, sizes = device.description, device.status(), firmware.build.sizes
-    return Memory(
-        flash=sizes.flash,
-        static_ram=sizes.static_ram,
-        arena=hello.arena_used,
-        stack=status.stack_used or None,
-        arena_reserved=hello.arena_reserved,
-        free_ram=status.free_ram or None,
-        flash_size=firmware.target.flash_bytes or None,
-        ram_size=firmware.target.ram_bytes or None,
-    )
 
 
 def _judge(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from tinyproof.budgets import Verified
 from tinyproof.device import Answer
 from tinyproof.harness import Board
 from tinyproof.samples import PreparedSamples
@@ -42,7 +43,7 @@ def few(tp_samples: PreparedSamples) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def judgement(tp_device: Board, tp_samples: PreparedSamples) -> Judgement:
+def judgement(tp_device: Board, tp_samples: PreparedSamples) -> Verified:
     """The verdicts on all samples, streamed once."""
     return tp_device.verify(tp_samples, task=Task.CLASSIFICATION)
 
@@ -59,7 +60,8 @@ def test_every_output_agrees_with_the_reference(
     tp_device: Board, tp_samples: PreparedSamples
 ) -> None:
     found = tp_device.verify(tp_samples)
-    assert found.passed, found.counts()
+    assert len(found)
+    assert not found.failing.any(), found
 
 
 def test_every_prediction_agrees_with_the_references(judgement: Judgement) -> None:
@@ -128,12 +130,12 @@ def test_every_layer_takes_its_share_of_the_time(tp_device: Board, few: list[byt
     assert 0 < sum(profile.layers) <= profile.ticks
 
 
-def test_latency_is_measured_and_within_the_budget(
-    tp_device: Board, few: list[bytes], tp_max_latency_us: float | None
-) -> None:
+def test_every_budget_is_kept(judgement: Verified) -> None:
+    assert judgement.missed == ()
+
+
+def test_latency_is_measured(tp_device: Board, few: list[bytes]) -> None:
     ticks = [answer.ticks for answer in answers(tp_device, few)]
     figures = latency(np.array(ticks), tp_device.hello.tick_rate)
     assert figures is not None
     assert figures.min > 0
-    if tp_max_latency_us is not None:
-        assert figures.p99 <= tp_max_latency_us

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from native_cli import DIGITS_RUN, ROOT, call, report_of
+from native_cli import DIGITS_RUN, INT8, ROOT, SAMPLES, assert_complains, call, report_of
 from tinyproof.budgets import (
     NAMES,
     Budgets,
@@ -20,9 +20,13 @@ from tinyproof.budgets import (
 )
 from tinyproof.cli.job import _BUDGETS
 from tinyproof.errors import UsageError
+from tinyproof.harness import open_session
+from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.report import BudgetClass, Memory
+from tinyproof.samples import load_samples
 from tinyproof.stats import Latency
+from tinyproof.subject import given_or_fixture
 from tinyproof.targets import _OWN_KEYS, Target, find_target
 from tinyproof.tensors import TensorDescription
 from tinyproof.verdict import Task, judge
@@ -148,6 +152,35 @@ def test_a_run_keeps_to_the_budgets_of_its_target(
     ]
     assert report["failure"]["class"] == "memory"
     assert call(*DIGITS_RUN, "--out", out, "--max-flash", "10000000").code == 0
+
+
+def test_verify_judges_the_budgets_that_need_no_sample_and_names_the_others(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = native(flash_bytes="1000", latency_p99_us="1000")
+    monkeypatch.setattr("tinyproof.targets.find_target", lambda *_: found)
+    ended = call("verify", "--model", INT8)
+    assert_complains(ended, 1, "memory: The flash is", "the budget is at most 1,000 bytes")
+    assert "Not judged without samples: p99 latency." in ended.out
+
+
+def test_a_stream_of_the_plugins_board_is_held_to_the_budgets_of_its_target(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = native(flash_bytes="1000", stack_bytes="60000", latency_p99_us="0.001")
+    monkeypatch.setattr("tinyproof.harness.find_target", lambda *_: found)
+    subject = given_or_fixture(project, INT8, SAMPLES)
+    given = Budgets(latency_p99_us=1e9)
+    with open_session(project, subject, Progress(), target="native", budgets=given) as board:
+        samples = board.prepare(load_samples(SAMPLES))
+        held = board.verify(samples)
+        free = replace(board, budgets=Budgets()).verify(samples)
+    assert held.counts() == free.counts()
+    assert [budget.name for budget in held.budgets] == ["p99 latency", "flash", "stack"]
+    (clause,) = held.missed
+    assert "the budget is at most 1,000 bytes" in clause
+    assert repr(held) == f"<359 exact. {clause}>"
+    assert (held.passed, free.passed) == (False, True)
 
 
 @pytest.mark.parametrize("option", ["--max-latency-us", "--max-p50-us", "--min-accuracy"])

@@ -54,4 +54,5 @@ def test_a_single_sample_is_enough(pytester: pytest.Pytester) -> None:
 def test_a_latency_budget_that_is_missed_fails_one_test(pytester: pytest.Pytester) -> None:
     result = prove(pytester, "--tp-max-latency-us=0.001")
     assert result.parseoutcomes()["failed"] == 1
-    result.stdout.fnmatch_lines(["FAILED *latency*"])
+    result.stdout.fnmatch_lines(["E *The p99 latency is * us, the budget is at most 0.001 us*"])
+    result.stdout.fnmatch_lines(["FAILED *test_every_budget_is_kept*"])

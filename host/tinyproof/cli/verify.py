@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tinyproof.cli import options
+from tinyproof.cli.streams import complain
 from tinyproof.convert import Form
 
 
@@ -21,8 +22,11 @@ def command(
 ) -> int:
     """Ask the board on --port who it is, and say whether it runs the expected firmware.
 
-    Ends with 0 if it does, with 3 if it runs other firmware of TinyProof's or another model, with 4
-    if anything else runs on it, or nothing answers.
+    No sample is sent. Of the budgets in target.ini those of flash, static RAM and arena are judged,
+    the others named; `tinyproof run` judges all.
+
+    Ends with 0 if it does, with 1 if it misses such a budget, with 3 if it runs other firmware of
+    TinyProof's or another model, with 4 if anything else runs on it, or nothing answers.
 
     \b
     Examples:
@@ -36,16 +40,19 @@ def command(
         is_simulated,
         warn_of_quarantine,
     )
+    from tinyproof.budgets import judge_built, target_budgets
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.device import Device
-    from tinyproof.harness import describe_board, generate_model, make_firmware
+    from tinyproof.harness import built_memory, describe_board, generate_model, make_firmware
     from tinyproof.project import find_project
+    from tinyproof.report.outcome import EXIT_DISAGREES, missed
     from tinyproof.subject import find_subject
     from tinyproof.targets import find_target
 
     project, progress = find_project(), ConsoleProgress()
     found = find_target(project, target)
     found.engine(engine)
+    budgets = target_budgets(found)
     simulated = is_simulated(found, port)
     subject = find_subject(project, model, None, progress, form=Form(form))
     generated = generate_model(subject.model, progress, found, engine)
@@ -59,5 +66,12 @@ def command(
             for name, value in describe_board(device.description):
                 click.echo(f"{name:<16} {value}")
             demand_identity(device, firmware.build, firmware.identity)
+            memory = built_memory(firmware, device.description)
     click.echo("This is the expected firmware.")
+    judged, others = judge_built(budgets, memory)
+    if others:
+        click.echo(f"Not judged without samples: {', '.join(others)}.")
+    if failure := missed(judged):
+        complain(f"{failure.kind}: {failure.sentence}", failure.hint)
+        return EXIT_DISAGREES
     return 0

@@ -42,7 +42,7 @@ def decide(result: RunResult) -> tuple[Failure | None, int]:
         return Failure(internal.failure, internal.sentence), internal.exit_code
     if failure := _incomplete(result.judgement, result.samples):
         return failure, EXIT_NOTHING_PROVED
-    if failure := _missed(result.budgets):
+    if failure := missed(result.budgets):
         return failure, EXIT_DISAGREES
     return None, EXIT_PROVED
 
@@ -109,13 +109,14 @@ def _incomplete(judgement: Judgement, samples: int) -> Failure | None:
     )
 
 
-def _missed(budgets: tuple[Budget, ...]) -> Failure | None:
-    missed = [budget for budget in budgets if not budget.met]
-    if not missed:
+def missed(budgets: tuple[Budget, ...]) -> Failure | None:
+    """Return the first budget that is missed and how many more are; None if all are met."""
+    found = [budget for budget in budgets if not budget.met]
+    if not found:
         return None
-    more = f" ({count(len(missed) - 1, 'more budget')} missed)" if len(missed) > 1 else ""
-    sentence = f"{budget_clause(missed[0])}{more}."
-    return Failure(missed[0].kind.value, sentence, "Make the model cheaper, or the budget larger.")
+    more = f" ({count(len(found) - 1, 'more budget')} missed)" if len(found) > 1 else ""
+    sentence = f"{budget_clause(found[0])}{more}."
+    return Failure(found[0].kind.value, sentence, "Make the model cheaper, or the budget larger.")
 
 
 def budget_clause(budget: Budget) -> str:
