@@ -164,6 +164,7 @@ def _compare(
     with progress.step("compare", f"with {expected.name}") as step:
         course.expected = expected.collect()
         course.judgement = _judge(course, generated, samples, answers, course.expected)
+        course.notes += _notes_on(course.expected)
         course.regression = _regression(course, generated, samples, answers)
         course.distance = distance.collect(
             generated.outputs, course.expected.records, course.judgement.task
@@ -172,6 +173,15 @@ def _compare(
             generated.outputs, course.expected.records, answers, course.judgement
         )
         step.result(", ".join(f"{n} {v}" for v, n in course.judgement.counts().items() if n))
+
+
+def _notes_on(expected: ReferenceOutputs) -> list[Event]:
+    """Return a note if the samples cannot tell a board that computes from one that does not."""
+    first = expected.records[0]
+    if len(expected.records) < 2 or any(record != first for record in expected.records):
+        return []
+    text = "the reference answers all samples alike: a board that says nothing else passes too"
+    return [Event("answers-alike", 1, text)]
 
 
 def _regression(

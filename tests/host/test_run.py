@@ -220,6 +220,15 @@ def test_a_port_that_dies_in_mid_stream(
 # -- wrong firmware
 
 
+def test_samples_that_all_have_one_answer_are_told_of(project: Project, out: Path) -> None:
+    """They would prove a board that always gives that answer."""
+    np.savez(out.parent / "same.npz", x=np.ones((5, 8, 8, 1), np.float32))
+    ended = call("run", "--model", INT8, "--samples", out.parent / "same.npz", "--out", out)
+    assert ended.code == 0
+    (event,) = [e for e in report_of(out)["events"] if e["kind"] == "answers-alike"]
+    assert event["text"] in ended.out.replace("\n", " ")
+
+
 def test_a_program_started_by_hand_is_proved_on_its_port(project: Project, out: Path) -> None:
     with started(firmware_of(project, INT8).build.program) as port:
         ended = call(*prove_int8_on(port, out))
