@@ -46,6 +46,11 @@ class Budgets:
     accuracy: float | None = None
     max_lsb: float | None = None
 
+    @property
+    def demand_latency(self) -> bool:
+        """Whether any is of time, which only a clock that was looked at can prove kept."""
+        return not {"latency_p50_us", "latency_p99_us"}.isdisjoint(self.given())
+
     def given(self) -> dict[str, float]:
         """Return what is demanded, by name."""
         return {name: limit for name, limit in asdict(self).items() if limit is not None}

@@ -132,6 +132,16 @@ def _compare(first: Reading, last: Reading, hz: float) -> Clock:
     return Clock(status, ratio, round(seconds, 3))
 
 
+def demand_clock(device: Device) -> None:
+    """Watch a board's clock for long enough.
+
+    Raises:
+        ClockError: it is off.
+    """
+    if error := clock_error(ClockWatch(device).check(wait=True)):
+        raise error
+
+
 def clock_error(clock: Clock) -> ClockError | None:
     """Return why latencies by this clock are refused; None if they are not."""
     if clock.status is not ClockStatus.OFF or clock.ratio is None:

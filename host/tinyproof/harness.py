@@ -15,6 +15,7 @@ from tinyproof import libraries
 from tinyproof.access import hold_board, is_simulated, meet
 from tinyproof.budgets import Budgets, Verified, judge_budgets, measured, target_budgets
 from tinyproof.build import Build, build
+from tinyproof.clock import demand_clock
 from tinyproof.codegen import Generated, generate
 from tinyproof.codegen.explain import Room, excess
 from tinyproof.device import Answer, Device, Identity
@@ -197,6 +198,7 @@ class Board:
 
         Raises:
             DeviceSilentError, PortError: the board did not answer all of them.
+            ClockError: a latency is demanded, and the board's clock is off.
         """
         engine = self.firmware.engine
         with ReferenceRun(self.firmware.model, samples.records, engine=engine) as reference:
@@ -223,6 +225,8 @@ class Board:
     ) -> tuple[Budget, ...]:
         if not self.budgets.given():
             return ()
+        if self.budgets.demand_latency and self.simulator is None:
+            demand_clock(self.device)
         ticks = [answer.ticks for answer in answers if answer.error is None]
         figures = latency(ticks, self.hello.tick_rate)
         outputs = self.firmware.generated.outputs

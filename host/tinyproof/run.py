@@ -253,8 +253,8 @@ def _check_clock(course: Course, clock: ClockWatch | None) -> Clock:
     if clock is None:
         return Clock(ClockStatus.SIMULATED)
     is_real = not course.simulated and not course.target.hosted
-    is_demanded = course.budgets.latency_p50_us or course.budgets.latency_p99_us
-    found = clock.check(wait=bool(course.options.check_clock or is_real or is_demanded))
+    is_wanted = course.options.check_clock or is_real or course.budgets.demand_latency
+    found = clock.check(wait=is_wanted)
     course.error = course.error or clock_error(found)
     return found
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from native_cli import INT8, SAMPLES
-from tinyproof.errors import PortError
+from tinyproof import clock
+from tinyproof.budgets import Budgets
+from tinyproof.errors import ClockError, PortError
 from tinyproof.harness import Board, open_session, provenance
 from tinyproof.progress import Progress
 from tinyproof.project import Project
@@ -95,6 +97,16 @@ def test_a_board_tells_reports_who_it_is(board: Board) -> None:
     assert told["port"].startswith("/dev/pts/")
     assert told["model.sha256"] == board.firmware.generated.sha256
     assert told["build"] == board.hello.build_id.hex()
+
+
+def test_a_latency_is_not_judged_by_a_clock_that_is_off(
+    board: Board, samples: PreparedSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "LIMIT", -1.0)  # No clock is as good as that.
+    monkeypatch.setattr(clock, "LEAST_SECONDS", 0.01)
+    with pytest.raises(ClockError, match="its latencies are refused"):
+        replace(board, budgets=Budgets(latency_p99_us=1e6)).verify(samples)
+    assert replace(board, budgets=Budgets(flash_bytes=1e6)).verify(samples).passed
 
 
 def test_only_what_is_attached_to_this_machine_is_a_board(board: Board, tmp_path: Path) -> None:
