@@ -60,7 +60,7 @@ def make_project(root: Path) -> Project:
     """Lay out the project in ``root``; engine_aot answers 1, engine_tflm 2."""
     firmware = root / "firmware"
     shutil.copytree(ROOT / "firmware" / "targets", firmware / "targets")
-    for name in ("platformio.ini", "firmware/prepare.py"):
+    for name in ("platformio.ini", "firmware/prepare.py", "firmware/upload.py"):
         shutil.copy(ROOT / name, root / name)
     ini = firmware / "targets" / "native" / "target.ini"
     # Its other engine needs no library from outside.

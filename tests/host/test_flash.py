@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import runpy
 import signal
 from pathlib import Path
 
@@ -198,3 +199,25 @@ def test_nothing_is_sent_while_a_bootloader_may_be_listening(firmware: Firmware)
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+class Environment(dict[str, str]):
+    """As much of SCons's as the script after PlatformIO's needs."""
+
+    def subst(self, text: str) -> str:
+        return self[text.removeprefix("$")]
+
+
+@pytest.mark.parametrize(("protocol", "given"), [("sam-ba", True), ("nrfjprog", False)])
+def test_bossac_gets_its_image_under_the_name_that_its_platform_looks_for(
+    protocol: str, given: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PlatformIO's nordicnrf52 asks for firmware.hex where nothing is built, whoever uploads."""
+    monkeypatch.setenv("TINYPROOF_IMAGES", str(tmp_path))
+    (tmp_path / "firmware.bin").write_bytes(b"plain")
+    env = Environment(BUILD_DIR=str(tmp_path), UPLOAD_PROTOCOL=protocol)
+    script = Path(__file__).parents[2] / "firmware" / "upload.py"
+    runpy.run_path(str(script), {"Import": lambda _: None, "env": env})
+    named = tmp_path / "firmware.hex"
+    assert named.exists() is given
+    assert not given or named.read_bytes() == b"plain"

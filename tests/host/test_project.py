@@ -70,7 +70,7 @@ def test_init_lays_out_a_project_without_leftovers(tmp_path: Path) -> None:
     made = init_project(dest, source=source)
     assert find_project(dest / "firmware") == made
     names = {path.relative_to(dest).as_posix() for path in dest.rglob("*") if path.is_file()}
-    assert {"platformio.ini", ".gitignore", "firmware/prepare.py"} <= names
+    assert {"platformio.ini", ".gitignore", "firmware/prepare.py", "firmware/upload.py"} <= names
     assert {"fixtures/digits/x.npz", "fixtures/golden/model.h"} <= names
     assert "firmware/include/model.h" not in names
     assert not any("__pycache__" in name or ".tinyproof" in name for name in names)

@@ -88,9 +88,8 @@ env.Append(
 )
 
 if "nobuild" in COMMAND_LINE_TARGETS:
+    # As the real one: the framework's script, which names the further images, does not run.
     image = "$BUILD_DIR/firmware.bin"
-    # What the real one's framework does in this case too: it names the further images.
-    env.BuildFrameworks(env.get("PIOFRAMEWORK"))
 else:
     image = env.Image("$BUILD_DIR/firmware", env.BuildProgram())
 
