@@ -274,6 +274,12 @@ def test_a_run_that_is_no_longer_proved_is_told_as_yes_and_no() -> None:
     assert '<td class="n" data-name="Now">no</td>' in page
 
 
+def test_the_page_names_the_regression_as_the_terminal_does() -> None:
+    page = render_page(compare(BASE, changed(slowed(BASE, 1, 2.0), "memory", arena=386)))
+    assert "Worse: arena: 368 before, 386 bytes now (+4.9 %)." in page
+    assert "µs now (+100.0 %)." in page
+
+
 def test_noise_is_told_to_three_digits() -> None:
     rows = {row.name: row for row in compare(BASE, BASE).rows}
     assert rows["stack"].noise == "±64"
