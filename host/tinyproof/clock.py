@@ -101,8 +101,9 @@ class ClockWatch:
             self._sleep(missing)
             last = read_clock(self._device)
         found = _compare(self._first, last, hz)
+        settled = (ClockStatus.GOOD,) if wait else (ClockStatus.GOOD, ClockStatus.UNCHECKED)
         for _ in range(WATCHES_TO_REFUSE - 1):
-            if found.status is not ClockStatus.OFF:
+            if found.status in settled:
                 break
             again = self._again(hz)
             # A watch that came to nothing clears nobody.
@@ -136,14 +137,25 @@ def demand_clock(device: Device) -> None:
     """Watch a board's clock for long enough.
 
     Raises:
-        ClockError: it is off.
+        ClockError: it is off, or could not be watched.
     """
-    if error := clock_error(ClockWatch(device).check(wait=True)):
+    if error := clock_error(ClockWatch(device).check(wait=True), is_demanded=True):
         raise error
 
 
-def clock_error(clock: Clock) -> ClockError | None:
-    """Return why latencies by this clock are refused; None if they are not."""
+def clock_error(clock: Clock, *, is_demanded: bool = False) -> ClockError | None:
+    """Return why latencies by this clock are refused; None if they are not.
+
+    Args:
+        clock: what was found.
+        is_demanded: whether a latency is to be proved, for which a clock has to be good.
+    """
+    if is_demanded and clock.status is ClockStatus.UNCHECKED:
+        return ClockError(
+            "The board's clock could not be watched for a second on end: it restarts, or its "
+            "counter turns too soon. A latency was demanded.",
+            hint="Run again with this machine less busy; a board may count at most 700 MHz.",
+        )
     if clock.status is not ClockStatus.OFF or clock.ratio is None:
         return None
     way = "fast" if clock.ratio > 1 else "slow"

@@ -253,9 +253,9 @@ def _check_clock(course: Course, clock: ClockWatch | None) -> Clock:
     if clock is None:
         return Clock(ClockStatus.SIMULATED)
     is_real = not course.simulated and not course.target.hosted
-    is_wanted = course.options.check_clock or is_real or course.budgets.demand_latency
-    found = clock.check(wait=is_wanted)
-    course.error = course.error or clock_error(found)
+    is_demanded = course.budgets.demand_latency
+    found = clock.check(wait=course.options.check_clock or is_real or is_demanded)
+    course.error = course.error or clock_error(found, is_demanded=is_demanded)
     return found
 
 

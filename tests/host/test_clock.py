@@ -216,6 +216,25 @@ def test_readings_too_far_apart_or_of_two_sessions_say_nothing(hz: float, second
     assert not is_unambiguous(first, Reading(0, 1.0, 0.0, 2), hz)
 
 
+def test_a_clock_too_fast_to_be_watched_proves_no_latency() -> None:
+    clock = watched(TickingBoard(hz=WRAP - 1), 0.3, wait=True)
+    assert clock.status is ClockStatus.UNCHECKED
+    assert clock_error(clock) is None
+    error = clock_error(clock, is_demanded=True)
+    assert error is not None
+    assert "A latency was demanded" in str(error)
+
+
+def test_a_watch_that_comes_to_nothing_is_made_again() -> None:
+    """A busy host slept for too long once, so that the counter may have turned."""
+    board = TickingBoard(hz=600_000_000)
+    device = Device(board)
+    device.hello()
+    naps = iter([5.0, 1.0, 1.0])
+    watch = ClockWatch(device, sleep=lambda _: board.wait(next(naps)))
+    assert watch.check(wait=True).status is ClockStatus.GOOD
+
+
 def test_only_a_clock_that_is_off_is_refused() -> None:
     error = clock_error(Clock(ClockStatus.OFF, 0.9512, 1.25))
     assert error is not None
