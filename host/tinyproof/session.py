@@ -28,7 +28,7 @@ from tinyproof.frame import Decoder, Frame
 from tinyproof.identity import check_same
 from tinyproof.link import Link
 from tinyproof.messages import Hello, StartedEvent, board_text
-from tinyproof.protocol import ANSWER, PROTOCOL_VERSION, MessageType, StartCause
+from tinyproof.protocol import ANSWER, PART, PROTOCOL_VERSION, MessageType, StartCause
 
 _KIND = 0x3F
 _FIRST_PATIENCE = 0.25  # s without a frame before the first probe, until the board's pace is known
@@ -81,6 +81,7 @@ class Session:
         self._last_cause = StartCause.UNKNOWN
         self._is_restarting = False  # on our request
         self._echoes = False
+        self._heard: Hello | None = None  # the latest answer to hello, waited for or not
         self._heard_at = 0.0
         self._gap = _FIRST_PATIENCE / _PATIENCE_PER_GAP
         self._unanswered_probes = 0
@@ -341,6 +342,11 @@ class Session:
                 f"expected {PROTOCOL_VERSION}.",
                 hint="Flash the board again with this TinyProof: tinyproof flash.",
             )
+        if not frame.type & PART:
+            # Two boards on one line both answer: neither's outputs can be told from the other's.
+            hello = Hello.parse(frame.payload)
+            check_same(self._heard or hello, hello)
+            self._heard = hello
         self._starts_met = self._starts
         self._flight.take(frame)
 

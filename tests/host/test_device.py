@@ -150,6 +150,23 @@ def test_another_identity_is_refused_by_name(expected: Identity, field: str) -> 
     assert caught.value.wanted != caught.value.got
 
 
+@pytest.mark.parametrize("split", [0.0, 1.0], ids=["at once", "one after the other"])
+def test_two_boards_on_one_line_are_refused(split: float) -> None:
+    """Both answer, and the one that is asked for may be the first each time."""
+
+    class Line(FakeBoard):
+        other = FakeFirmware(hello=replace(describe(), build_id=bytes(16)))
+
+        def _write(self, data: bytes, deadline: Deadline) -> None:
+            super()._write(data, deadline)
+            self._sent += self.firmware.take(bytes(self._received)) + self.other.take(data)
+            self._received.clear()
+
+    line = FaultyLink(Line(resets_on_open=False), seed=1, from_board=Faults(split=split))
+    with pytest.raises(IdentityError, match="build id"):
+        met(line).infer(bytes(64))
+
+
 def test_the_expected_identity_is_let_through() -> None:
     device = met(FakeBoard())
     device.check_identity(Identity.of(describe()))
