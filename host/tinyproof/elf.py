@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,19 +51,12 @@ def sections(path: Path) -> dict[str, tuple[str, int]]:
     Raises:
         BuildError: ``path`` is not an ELF file.
     """
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
-    try:
-        with path.open("rb") as file:
-            elf = ELFFile(file)
-            found = {
-                section.name: (_kind(section), int(section["sh_size"]))
-                for section in elf.iter_sections()
-                if _is_in(elf, section)
-            }
-    except (OSError, ELFError) as error:
-        raise _no_program(path, str(error)) from error
+    with _opened(path) as elf:
+        found = {
+            section.name: (_kind(section), int(section["sh_size"]))
+            for section in elf.iter_sections()
+            if _is_in(elf, section)
+        }
     if not found:
         raise _no_program(path, "nothing in it is loaded")
     return found
@@ -90,25 +85,29 @@ def symbols(path: Path) -> list[LoadedSymbol]:
     Raises:
         BuildError: ``path`` is not an ELF file.
     """
+    found: dict[Any, LoadedSymbol] = {}
+    with _opened(path) as elf:
+        kinds = {index: _kind(s) for index, s in enumerate(elf.iter_sections()) if _is_in(elf, s)}
+        table = elf.get_section_by_name(".symtab")
+        for symbol in table.iter_symbols() if table else ():
+            kind, size = kinds.get(symbol["st_shndx"]), int(symbol["st_size"])
+            if kind and size and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
+                place = (symbol["st_shndx"], symbol["st_value"], size)
+                found.setdefault(place, LoadedSymbol(symbol.name, kind, size))
+    return list(found.values())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Give the ``ELFFile`` at ``path``, its errors mapped."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     try:
         with path.open("rb") as file:
-            elf = ELFFile(file)
-            kinds = {
-                index: _kind(s) for index, s in enumerate(elf.iter_sections()) if _is_in(elf, s)
-            }
-            table: Any = elf.get_section_by_name(".symtab")
-            found: dict[Any, LoadedSymbol] = {}
-            for symbol in table.iter_symbols() if table else ():
-                kind, size = kinds.get(symbol["st_shndx"]), int(symbol["st_size"])
-                if kind and size and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT"):
-                    place = (symbol["st_shndx"], symbol["st_value"], size)
-                    found.setdefault(place, LoadedSymbol(symbol.name, kind, size))
+            yield ELFFile(file)
     except (OSError, ELFError) as error:
         raise _no_program(path, str(error)) from error
-    return list(found.values())
 
 
 def _is_in(elf: Any, section: Any) -> bool:

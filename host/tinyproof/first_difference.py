@@ -20,7 +20,7 @@ from tinyproof.progress import Step
 from tinyproof.reference import DEFAULT_ENGINE, run_reference
 from tinyproof.report import FirstDifference, HistogramBin
 from tinyproof.tensors import TensorDescription, byte_count, element_type
-from tinyproof.verdict import FLOAT_TOLERANCE
+from tinyproof.verdict import FLOAT_TOLERANCE, float_distance
 
 MOST_SECONDS = 120.0
 """How long a search may take; a trace repeats the inference up to its layer."""
@@ -119,12 +119,8 @@ def _compare_float(
     wanted: NDArray[Any],
     got: NDArray[Any],
 ) -> FirstDifference | None:
-    a, b = wanted.astype(np.float64), got.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        same = (a == b) | (np.isnan(a) & np.isnan(b))
-        error = np.where(same, 0.0, np.abs(a - b))
-    error[~same & ~(np.isfinite(a) & np.isfinite(b))] = np.inf
-    largest = np.abs(a[np.isfinite(a)]).max(initial=0.0)
+    error = float_distance(wanted, got)
+    largest = np.abs(wanted[np.isfinite(wanted)].astype(np.float64)).max(initial=0.0)
     beyond = error > FLOAT_TOLERANCE * largest
     if not beyond.any():
         return None
@@ -134,7 +130,7 @@ def _compare_float(
         number,
         layer.name,
         tensor.shape,
-        a.size,
+        wanted.size,
         int(np.count_nonzero(beyond)),
         max_abs=worst if np.isfinite(worst) else None,
     )

@@ -6,12 +6,9 @@ and no memory is claimed for what a header merely declares.
 
 from __future__ import annotations
 
-import lzma
 import math
-import struct
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from tinyproof.archive import ARCHIVE_DAMAGE
 from tinyproof.errors import SamplesError
 from tinyproof.storage import open_given
 from tinyproof.text import printable
@@ -32,19 +30,7 @@ MAX_DIMENSIONS = 64
 MAX_COLUMN_MAJOR_BYTES = 64 << 20
 """The largest array taken in Fortran order, which can only be read as a whole."""
 
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    SyntaxError,
-    RecursionError,
-    NotImplementedError,
-    RuntimeError,
-)
+_DAMAGE: tuple[type[Exception], ...] = (*ARCHIVE_DAMAGE, SyntaxError)
 """What zipfile and NumPy raise on damaged, encrypted or hostile archives."""
 
 SAVE_HINT = "Write it with numpy.savez(path, x=samples, y=labels)."

@@ -187,18 +187,6 @@ def judge(
     return judgement.with_unstable(unstable)
 
 
-def judge_one(
-    outputs: Sequence[TensorLike],
-    reference: bytes,
-    answer: bytes | None,
-    *,
-    task: Task,
-    tolerance_lsb: int | None = None,
-) -> SampleVerdict:
-    """Compare one answer with the reference's; see ``judge``."""
-    return judge(outputs, [reference], [answer], task=task, tolerance_lsb=tolerance_lsb)[0]
-
-
 def find_unstable(inputs: Iterable[Hashable], answers: Iterable[bytes | None]) -> set[int]:
     """Return the positions of all answers whose input also gave a different answer.
 
@@ -324,14 +312,24 @@ def _float_errors(
     The error is 0 where all values are equal, infinite where NaN or infinity stand in one of the
     two only, or where the reference is all zero and the board is not.
     """
-    a, b = wanted.astype(np.float64), got.astype(np.float64)
+    a = wanted.astype(np.float64)
+    largest = np.where(np.isfinite(a), np.abs(a), 0.0).max(axis=1)
+    worst = float_distance(wanted, got).max(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        same = (a == b) | (np.isnan(a) & np.isnan(b))
-        difference = np.where(same, 0.0, np.abs(a - b))
-        difference[~same & ~(np.isfinite(a) & np.isfinite(b))] = np.inf
-        largest = np.where(np.isfinite(a), np.abs(a), 0.0).max(axis=1)
-        worst = difference.max(axis=1)
         return worst <= FLOAT_TOLERANCE * largest, np.where(worst == 0, 0.0, worst / largest)
+
+
+def float_distance(wanted: NDArray[Any], got: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how far each value is from the one wanted, in the shape of both.
+
+    It is 0 where both are NaN or the same infinity, else infinite where one of them is not finite.
+    """
+    a, b = wanted.astype(np.float64), got.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        distance = np.where(same, 0.0, np.abs(a - b))
+    distance[~same & ~(np.isfinite(a) & np.isfinite(b))] = np.inf
+    return distance
 
 
 @dataclass

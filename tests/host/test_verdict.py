@@ -19,7 +19,6 @@ from tinyproof.verdict import (
     Verdict,
     find_unstable,
     judge,
-    judge_one,
 )
 
 CLASSES, TENSOR = Task.CLASSIFICATION, Task.TENSOR
@@ -27,6 +26,16 @@ CLASSES, TENSOR = Task.CLASSIFICATION, Task.TENSOR
 
 def output(dtype: Any, values: int) -> TensorDescription:
     return TensorDescription("out", np.dtype(dtype), (1, values), 0.1, 0)
+
+
+def judge_one(
+    outputs: list[TensorDescription],
+    wanted: bytes,
+    got: bytes,
+    task: Task,
+    tolerance_lsb: int | None = None,
+) -> SampleVerdict:
+    return judge(outputs, [wanted], [got], task=task, tolerance_lsb=tolerance_lsb)[0]
 
 
 def one(

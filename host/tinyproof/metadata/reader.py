@@ -8,12 +8,10 @@ the two parts lie is told by https://ai.google.dev/edge/litert/models/metadata. 
 from __future__ import annotations
 
 import io
-import lzma
 import math
-import struct
 import zipfile
-import zlib
 
+from tinyproof.archive import ARCHIVE_DAMAGE
 from tinyproof.errors import ModelError
 from tinyproof.graph.flatbuffer import Buffer, Table, malformed
 from tinyproof.metadata.model import Metadata, Normalization, TensorNotes
@@ -30,20 +28,6 @@ MAX_LABEL_BYTES = 1 << 20
 MAX_LABELS = 1 << 15
 _LIMIT = 256
 """Most entries of the lists in it; real ones have a handful."""
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-)
-"""What zipfile raises on damaged, encrypted or hostile archives."""
 
 
 def read_metadata(model: bytes) -> Metadata | None:
@@ -165,7 +149,7 @@ def _associated(model: bytes, name: str) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(model)) as archive, archive.open(name) as file:
             content = file.read(MAX_LABEL_BYTES + 1)
-    except _DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         raise malformed(f"its metadata names the file {shown}, which cannot be read") from error
     if len(content) > MAX_LABEL_BYTES:
         raise malformed(f"the file {shown} of its metadata has more than {MAX_LABEL_BYTES} bytes")
