@@ -22,13 +22,12 @@ MAX_POINTS = 512
 
 @dataclass(frozen=True)
 class Rect:
-    """A bar of a chart, and whether it stands out."""
+    """A bar of a chart."""
 
     x: float
     y: float
     width: float
     height: float
-    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,18 +75,17 @@ def histogram(values: NDArray[Any], rules: Sequence[float] = ()) -> Bars | None:
     return Bars(_upright(counts), low, end, int(counts.max()), len(ordered) - len(drawn), places)
 
 
-def columns(places: Sequence[int], counts: Sequence[int], marked: int | None = None) -> Bars | None:
-    """Return a bar for each integer of ``places``, ascending; that of ``marked`` stands out."""
+def columns(places: Sequence[int], counts: Sequence[int]) -> Bars | None:
+    """Return a bar for each integer of ``places``, ascending; None if there are none."""
     if not places:
         return None
     low, high = min(places), max(places)
     step = -(-(high - low + 1) // MAX_BINS)
     totals = np.bincount([(place - low) // step for place in places], counts).astype(np.int64)
-    chosen = None if marked is None or not low <= marked <= high else (marked - low) // step
-    return Bars(_upright(totals, chosen), low, high, int(totals.max()))
+    return Bars(_upright(totals), low, high, int(totals.max()))
 
 
-def _upright(counts: NDArray[np.int64], marked: int | None = None) -> tuple[Rect, ...]:
+def _upright(counts: NDArray[np.int64]) -> tuple[Rect, ...]:
     width, peak = 100 / len(counts), max(1, int(counts.max()))
     gap = 0.12 * width
     return tuple(
@@ -96,7 +94,6 @@ def _upright(counts: NDArray[np.int64], marked: int | None = None) -> tuple[Rect
             round(100 - 100 * int(n) / peak, 3),
             round(width - gap, 3),
             round(100 * int(n) / peak, 3),
-            at == marked,
         )
         for at, n in enumerate(counts)
         if n

@@ -65,13 +65,7 @@ def index_row(report: Report, href: str = "", model: str = "") -> IndexRow:
     return IndexRow(names, report.passed, sentence, figures, href)
 
 
-def render_index(
-    rows: Sequence[IndexRow],
-    *,
-    title: str = "Runs side by side",
-    names: Sequence[str] = INDEX_NAMES,
-    figures: Sequence[str] = INDEX_FIGURES,
-) -> str:
+def render_index(rows: Sequence[IndexRow], *, title: str = "Runs side by side") -> str:
     """Return a page with a row for each of many runs, a link to each one's report included."""
     links = [quote(row.href.lstrip("/"), safe="/") for row in rows]
     failed = sum(not row.passed for row in rows)
@@ -80,8 +74,8 @@ def render_index(
         title=title,
         rows=list(zip(rows, links, strict=True)),
         failed=failed,
-        names=names,
-        figures=figures,
+        names=INDEX_NAMES,
+        figures=INDEX_FIGURES,
     )
 
 

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -48,8 +48,6 @@ class ProcessLink(Link):
         *,
         seconds: float = START_SECONDS,
         baud: int = DEFAULT_BAUD,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
     ) -> None:
         """Start ``command`` and open the port that it names within ``seconds``.
 
@@ -57,15 +55,13 @@ class ProcessLink(Link):
             command: program and arguments.
             seconds: longest time until the port is named.
             baud: what the port is opened with; a simulator may mind.
-            cwd: the folder it runs in; ours if not given.
-            env: its environment; ours if not given.
 
         Raises:
             ToolchainError: there is no such program.
             PortError: it ended or named no port in time; carries what it wrote on standard error.
         """
         super().__init__(Path(command[0]).name)
-        self._process = _start(command, cwd, env)
+        self._process = _start(command)
         self._end = weakref.finalize(self, _end, self._process)
         self.pid = self._process.pid
         self._ports: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -125,14 +121,10 @@ class ProcessLink(Link):
         return PortError(sentence, port=self.name, hint=hint)
 
 
-def _start(
-    command: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str] | None
-) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     try:
-        return subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env, process_group=0
-        )
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, process_group=0)
     except OSError as error:
         raise ToolchainError(
             f"The program {command[0]} does not start: {error.strerror or error}.",

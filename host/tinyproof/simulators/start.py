@@ -49,10 +49,10 @@ class SimavrBoard:
         self,
         target: Target,
         *,
-        speed: float = 0.0,
-        tcp_port: int | None = None,
-        link: Path | None = None,
-        say: Callable[[str], None] | None = None,
+        speed: float,
+        tcp_port: int | None,
+        link: Path | None,
+        say: Callable[[str], None] | None,
     ) -> None:
         """Describe the board; nothing is started.
 
