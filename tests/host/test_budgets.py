@@ -24,6 +24,7 @@ from tinyproof.harness import open_session
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.report import BudgetClass, Memory
+from tinyproof.report.outcome import missed
 from tinyproof.samples import load_samples
 from tinyproof.stats import Latency
 from tinyproof.subject import given_or_fixture
@@ -71,6 +72,22 @@ def test_a_figure_that_is_not_known_misses_its_budget(name: str) -> None:
     (budget,) = judge_budgets(Budgets(**{name: 1}), Measured())
     assert budget.measured is None
     assert not budget.met
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "hint"),
+    [
+        ("flash_bytes", FOUND, "Make the model cheaper"),
+        ("accuracy", FOUND, "Mend the model"),
+        ("accuracy", Measured(), "Accuracy needs labels"),
+    ],
+)
+def test_the_next_step_suits_the_budget_that_is_missed(
+    name: str, found: Measured, hint: str
+) -> None:
+    failure = missed(judge_budgets(Budgets(**{name: 1.0}), found))
+    assert failure
+    assert failure.hint.startswith(hint)
 
 
 def test_each_budget_has_its_class() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyproof.errors import ClockError, RefusedError, TinyProofError
-from tinyproof.report.parts import Budget, Failure, Memory
+from tinyproof.report.parts import Budget, BudgetClass, Failure, Memory
 from tinyproof.report.result import RunResult
 from tinyproof.text import count
 from tinyproof.verdict import Judgement, SampleVerdict, Task, Verdict
@@ -116,7 +116,16 @@ def missed(budgets: tuple[Budget, ...]) -> Failure | None:
         return None
     more = f" ({count(len(found) - 1, 'more budget')} missed)" if len(found) > 1 else ""
     sentence = f"{budget_clause(found[0])}{more}."
-    return Failure(found[0].kind.value, sentence, "Make the model cheaper, or the budget larger.")
+    return Failure(found[0].kind.value, sentence, _way_out(found[0]))
+
+
+def _way_out(budget: Budget) -> str:
+    if budget.measured is None:
+        needs = "Accuracy needs labels, LSB needs integer outputs, stack a port that measures it"
+        return f"{needs}; or do without this budget."
+    if budget.kind is BudgetClass.NUMERIC:
+        return "Mend the model, or change the budget."
+    return "Make the model cheaper, or the budget larger."
 
 
 def budget_clause(budget: Budget) -> str:
