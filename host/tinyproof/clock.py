@@ -152,8 +152,8 @@ def clock_error(clock: Clock, *, is_demanded: bool = False) -> ClockError | None
     """
     if is_demanded and clock.status is ClockStatus.UNCHECKED:
         return ClockError(
-            "A latency was demanded, but the board's clock could not be watched for a second on end: "
-            "it restarts, or its counter turns too soon.",
+            "A latency was demanded, but the board's clock could not be watched for a second on "
+            "end: it restarts, or its counter turns too soon.",
             hint="Run again with this machine less busy; a board may count at most 700 MHz.",
         )
     if clock.status is not ClockStatus.OFF or clock.ratio is None:
