@@ -33,8 +33,7 @@ from tinyproof.report import Budget, Memory
 from tinyproof.samples import PreparedSamples, SampleSet, prepare
 from tinyproof.simulators.start import SimulatedBoard
 from tinyproof.stats import latency
-from tinyproof.storage import write_atomic
-from tinyproof.subject import Subject, given_or_fixture
+from tinyproof.subject import Subject
 from tinyproof.targets import Target, find_target
 from tinyproof.tflm import generate_for_tflm
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
@@ -387,29 +386,3 @@ def open_session(
     )
     with attach(project, firmware, port, progress, flash=flash, despite_echo=despite_echo) as board:
         yield replace(board, tolerance_lsb=tolerance_lsb, budgets=demanded)
-
-
-def describe_board(hello: Hello) -> Iterator[tuple[str, str]]:
-    """Yield what a board says of itself as names and values for people."""
-    model = hello.model
-    yield "target", hello.target
-    yield "engine", f"{model.engine} {model.engine_version}"
-    yield "model", model.model_sha256.hex()
-    yield "build", hello.build_id.hex() if any(hello.build_id) else "built by hand"
-    yield "weights", f"{hello.weights_crc32:08x}"
-    yield "arena", f"{hello.arena_used:,} of {hello.arena_reserved:,} bytes"
-    yield "clock", f"{hello.tick_rate:,} ticks/s"
-    yield "window", f"{hello.window:,} bytes"
-
-
-def provide_header(project: Project) -> bool:
-    """Write the ``model.h`` of a manual build for the kept digits model, unless there is one.
-
-    Returns whether it was written.
-    """
-    path = project.firmware / "include" / "model.h"
-    if path.exists():
-        return False
-    subject = given_or_fixture(project, None, None)
-    write_atomic(path, generate(subject.model).header)
-    return True

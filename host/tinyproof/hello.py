@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,3 +209,16 @@ class Hello:
         )
         reader.require(hello.window > 0, "window", hello.window)
         return hello
+
+
+def describe_board(hello: Hello) -> Iterator[tuple[str, str]]:
+    """Yield what a board says of itself as names and values for people."""
+    model = hello.model
+    yield "target", hello.target
+    yield "engine", f"{model.engine} {model.engine_version}"
+    yield "model", model.model_sha256.hex()
+    yield "build", hello.build_id.hex() if any(hello.build_id) else "built by hand"
+    yield "weights", f"{hello.weights_crc32:08x}"
+    yield "arena", f"{hello.arena_used:,} of {hello.arena_reserved:,} bytes"
+    yield "clock", f"{hello.tick_rate:,} ticks/s"
+    yield "window", f"{hello.window:,} bytes"

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyproof.codegen import Generated
+from tinyproof.codegen import Generated, generate
 from tinyproof.convert.forms import Form
 from tinyproof.errors import ModelError, UsageError
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.samples import SampleSet, load_samples
-from tinyproof.storage import lock, open_given
+from tinyproof.storage import lock, open_given, write_atomic
 from tinyproof.tensors import TensorLike
 from tinyproof.zoo import TrainedModel, is_trained, load_trained, recipe_named, train
 
@@ -179,3 +179,16 @@ def _random(rng: np.random.Generator, tensor: TensorLike, number: int) -> NDArra
     for row, edge in enumerate(edges[:number]):
         values[row] = edge
     return values
+
+
+def provide_header(project: Project) -> bool:
+    """Write the ``model.h`` of a manual build for the kept digits model, unless there is one.
+
+    Returns whether it was written.
+    """
+    path = project.firmware / "include" / "model.h"
+    if path.exists():
+        return False
+    subject = given_or_fixture(project, None, None)
+    write_atomic(path, generate(subject.model).header)
+    return True

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tinyproof.errors import ToolchainError
-from tinyproof.harness import provide_header
 from tinyproof.pio import core, plain
 from tinyproof.project import find_project, init_project
+from tinyproof.subject import provide_header
 
 
 def test_a_fresh_project_gets_a_header_for_a_manual_build(tmp_path: Path) -> None:

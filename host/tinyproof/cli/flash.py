@@ -38,7 +38,8 @@ def command(
     from tinyproof.access import is_simulated
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.errors import UsageError
-    from tinyproof.harness import describe_board, open_session
+    from tinyproof.harness import open_session
+    from tinyproof.hello import describe_board
     from tinyproof.project import find_project
     from tinyproof.subject import find_subject
     from tinyproof.targets import find_target

@@ -23,9 +23,9 @@ def command(ctx: click.Context, arguments: tuple[str, ...]) -> int:
     if arguments in ((), ("-h",), ("--help",)):
         click.echo(ctx.get_help())
         return 0
-    from tinyproof.harness import provide_header
     from tinyproof.pio.plain import project_of
     from tinyproof.platformio import passthrough
+    from tinyproof.subject import provide_header
 
     project = project_of(arguments)
     if project and "run" in arguments and provide_header(project):
