@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from nn_net import FLOAT32, INT8, Net
 from tinyproof.cli import main
 from tinyproof.errors import UsageError
 from tinyproof.graph import read_graph
 from tinyproof.quantization import Analysis, advise, analyse
+from tinyproof.quantization.pairing import pair_layers
 from tinyproof.samples import SampleSet, load_samples
 
 DIGITS = Path(__file__).parents[2] / "fixtures/digits"
@@ -197,3 +199,16 @@ def test_the_command_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["samples"] == 10
     assert found["layers"][1]["operator"] == CONV
     assert found["advice"]
+
+
+def test_inputs_are_paired_by_name_whatever_their_order() -> None:
+    graphs = []
+    for kind, quantization in ((FLOAT32, ()), (INT8, (0.5, 1))):
+        net = Net()
+        ends = [net.input((1, 4), kind, *quantization) for _ in range(2)]
+        net.operator("ADD", ends, [net.output((1, 4), kind, *quantization)], "AddOptions")
+        net.inputs = ends[::-1] if kind == INT8 else ends
+        graphs.append(read_graph(net.build()))
+    pairs = pair_layers(*graphs)
+    assert [pair.real.name for pair in pairs] == [pair.quantized.name for pair in pairs]
+    assert [pair.operator for pair in pairs] == ["input", "input", "ADD"]

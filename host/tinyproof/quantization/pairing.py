@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from tinyproof.errors import UsageError
 from tinyproof.graph import Graph, Operator, Tensor, TensorType
+from tinyproof.tensors import plain_name
 
 _TRANSPARENT = frozenset({"QUANTIZE", "DEQUANTIZE"})
 """Operators that only one of the two forms has."""
@@ -72,8 +73,10 @@ def _kinds(graph: Graph) -> set[TensorType]:
 def _inputs(real: Graph, quantized: Graph) -> list[Pair]:
     """Pair the inputs; one that the int8 form takes as float32 is what its QUANTIZE makes of it."""
     pairs = []
+    named = {plain_name(quantized.tensors[index].name): index for index in quantized.inputs}
     for a, b in zip(real.inputs, quantized.inputs, strict=False):
-        stored = _quantized_input(quantized, b)
+        # The converter may have ordered them otherwise.
+        stored = _quantized_input(quantized, named.get(plain_name(real.tensors[a].name), b))
         if stored.type in QUANTIZED and stored.shape == real.tensors[a].shape:
             pairs.append(Pair(stored.name or INPUT, INPUT, -1, real.tensors[a], stored))
     return pairs
