@@ -138,6 +138,26 @@ def _columns(graph: Graph, operator: Operator) -> int:
     return 2 * 2 * height * width * channels
 
 
+def warning_of_old_libraries(model: bytes) -> str:
+    """Return what to know before a library on a board runs the model; empty if nothing.
+
+    Since TensorFlow 2.17 the converter gives FULLY_CONNECTED a scale for each output. TFLM takes
+    that since 27 September 2024 (tflite-micro pull request 2673), has refused it since 28 May 2024
+    (2602), and took the first scale for all of them before.
+    """
+    graph = read_graph(model)
+    for operator in graph.operators:
+        if operator.name == "FULLY_CONNECTED":
+            weights = graph.tensors[operator.inputs[1]].quantization
+            if weights is not None and weights.per_channel:
+                return (
+                    "FULLY_CONNECTED has a scale for each output here: libraries of TFLM from "
+                    "before September 2024, as those that are named for boards, refuse that or "
+                    "answer wrongly; float32 is not concerned."
+                )
+    return ""
+
+
 def generate_for_tflm(model: bytes, *, hosted: bool) -> Generated:
     """Return ``model.h`` for engine ``tflm``, its arena sized for a board or for this machine.
 

@@ -68,9 +68,13 @@ def command(
     from tinyproof.project import find_project
     from tinyproof.sketch import Layout, SketchOptions, write_sketch
     from tinyproof.subject import find_subject
+    from tinyproof.tflm import warning_of_old_libraries
 
     project = find_project()
-    subject = find_subject(project, model, samples, ConsoleProgress(), form=Form(form))
+    progress = ConsoleProgress()
+    subject = find_subject(project, model, samples, progress, form=Form(form))
     layout = Layout.ARDUINO if arduino else Layout.PLATFORMIO
     chosen = SketchOptions(out=out, engine=engine, layout=layout, index=index, force=force)
     click.echo(f"Wrote {write_sketch(project, subject, chosen)}.", err=True)
+    if engine == "tflm" and (warning := warning_of_old_libraries(subject.model)):
+        progress.note(warning)
