@@ -35,7 +35,7 @@ from tinyproof.simulators.start import SimulatedBoard
 from tinyproof.stats import latency
 from tinyproof.subject import Subject
 from tinyproof.targets import Target, find_target
-from tinyproof.tflm import generate_for_tflm
+from tinyproof.tflm import generate_for_tflm, warning_of_old_libraries
 from tinyproof.verdict import Judgement, Task, find_unstable, judge
 
 ANSWER_HEAD = 5
@@ -92,6 +92,9 @@ def generate_model(
             f"{len(generated.layers)} layers, {generated.weight_bytes:,} bytes of weights, "
             f"arena {generated.arena_bytes:,} bytes"
         )
+    on_a_board = target is not None and not target.hosted and chosen == "tflm"
+    if on_a_board and (warning := warning_of_old_libraries(model)):
+        progress.note(warning)
     return generated
 
 
