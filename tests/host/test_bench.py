@@ -157,6 +157,29 @@ def test_sections_and_symbols_are_those_of_binutils(native_firmware: Firmware) -
         assert 5 < len(sizes) <= 10
 
 
+def wrap_engine(firmware: Firmware, source: str, program: Path) -> None:
+    """Link the firmware again with a wrapper around its engine."""
+    objects = sorted(firmware.build.program.parent.rglob("*.o"))
+    command: list[str | Path] = [require_tool("gcc"), "-O2", "-Wl,--wrap=tp_engine_invoke"]
+    command += ["-Wl,-z,now", ROOT / "tests" / "bench" / source, *objects, "-o", program]
+    subprocess.run(command, check=True)
+
+
+def test_the_stack_mark_grows_by_what_a_canary_takes(
+    native_firmware: Firmware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrap_engine(native_firmware, "stack_canary.c", tmp_path / "program")
+    (sample,) = prepare(load_samples(SAMPLES), native_firmware.generated.inputs)[:1]
+    marks = []
+    for size in (16, 5008, 40_000):
+        monkeypatch.setenv("TP_CANARY", str(size))
+        with Device(start_program(native_firmware.target, tmp_path / "program")) as device:
+            device.hello()
+            device.infer(sample)
+            marks.append(device.status().stack_used)
+    assert [mark - marks[0] for mark in marks] == [0, 5008 - 16, 40_000 - 16]
+
+
 def test_ticks_agree_with_a_timer_outside_of_the_firmware(
     native_firmware: Firmware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,10 +189,7 @@ def test_ticks_agree_with_a_timer_outside_of_the_firmware(
     """
     times, program = tmp_path / "times", tmp_path / "program"
     times.write_bytes(bytes(4 * 4096))
-    objects = sorted(native_firmware.build.program.parent.rglob("*.o"))
-    command: list[str | Path] = [require_tool("gcc"), "-O2", "-Wl,--wrap=tp_engine_invoke"]
-    command += [ROOT / "tests" / "bench" / "external_timer.c", *objects, "-o", program]
-    subprocess.run(command, check=True)
+    wrap_engine(native_firmware, "external_timer.c", program)
     monkeypatch.setenv("TP_TIMES", str(times))
     samples = prepare(load_samples(SAMPLES), native_firmware.generated.inputs)
     with Device(start_program(native_firmware.target, program)) as device:
