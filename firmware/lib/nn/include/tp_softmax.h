@@ -16,8 +16,8 @@ typedef struct {
     size_t rows;
     uint16_t depth; /* 1 to 4095, so 32 bits hold the sum of a row */
     uint16_t size;  /* of the table: 1 to 256 */
-    const TP_FLASH int32_t
-        *table; /* exp(-scale * beta * n), 31 fraction bits; 0 from n = size on */
+    /* exp(-scale * beta * n), 31 fraction bits; 0 from n = size on */
+    const TP_FLASH int32_t *table;
 } tp_softmax_s8_t;
 
 /* Output has the scale 1/256 and the zero point -128. */
