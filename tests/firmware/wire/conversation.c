@@ -3,6 +3,8 @@
 #include <string.h>
 
 tp_wire_t wire;
+uint8_t sample[FAKE_ARENA + 2];
+uint8_t got[1 << 18];
 uint16_t chunk;
 static size_t answers_read;
 
@@ -104,4 +106,46 @@ bool is_error(uint8_t request, uint8_t code, uint32_t detail) {
 
 bool is_silent(void) {
     return answers_read == fake_port.output_size;
+}
+
+void fresh(void) {
+    size_t i;
+
+    fake_all();
+    for (i = 0; i < sizeof sample; i++) {
+        sample[i] = (uint8_t)(i * 31 % 251);
+    }
+    open_session();
+}
+
+void ask_part_as(uint8_t type, uint16_t sequence, uint16_t index, uint16_t count,
+                 const uint8_t *data, size_t size) {
+    uint8_t payload[FAKE_ARENA + 4];
+
+    payload[0] = (uint8_t)index;
+    payload[1] = (uint8_t)(index >> 8);
+    payload[2] = (uint8_t)count;
+    payload[3] = (uint8_t)(count >> 8);
+    memcpy(payload + 4, data, size);
+    ask_as(TP_PROTOCOL_VERSION, type | TP_PART, sequence, NONCE, payload, size + 4);
+}
+
+void ask_part(uint16_t index, uint16_t count, const uint8_t *data, size_t size) {
+    ask_part_as(TP_MESSAGE_INFER, 0x0100, index, count, data, size);
+}
+
+bool wants(uint8_t type, uint16_t next) {
+    peer_frame_t frame;
+
+    return answer(&frame) && frame.type == (type | TP_ANSWER) && frame.size == 3 &&
+           frame.payload[0] == TP_STATUS_MORE && u16(frame.payload + 1) == next && is_silent();
+}
+
+bool outputs_are_right(const uint8_t *outputs) {
+    for (uint32_t i = 0; i < fake_engine.output_size; i++) {
+        if (outputs[i] != (uint8_t)(sample[i % fake_engine.input_size] + i + 1)) {
+            return false;
+        }
+    }
+    return true;
 }

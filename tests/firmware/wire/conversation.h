@@ -41,6 +41,25 @@ bool is_error(uint8_t request, uint8_t code, uint32_t detail);
 /* Whether no answer came. */
 bool is_silent(void);
 
+/* Samples. */
+
+extern uint8_t sample[FAKE_ARENA + 2];
+extern uint8_t got[1 << 18]; /* for answers that come whole */
+
+/* open_session() with fakes that do as they are told, and a sample of no pattern of 2^n. */
+void fresh(void);
+
+/* Sends one part of a sample, and forgets earlier answers. */
+void ask_part_as(uint8_t type, uint16_t sequence, uint16_t index, uint16_t count,
+                 const uint8_t *data, size_t size);
+void ask_part(uint16_t index, uint16_t count, const uint8_t *data, size_t size);
+
+/* Whether the next answer asks for this part, and is the last. */
+bool wants(uint8_t type, uint16_t next);
+
+/* Whether these are the fake engine's outputs for `sample`. */
+bool outputs_are_right(const uint8_t *outputs);
+
 uint32_t u32(const uint8_t *src);
 uint16_t u16(const uint8_t *src);
 
