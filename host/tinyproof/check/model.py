@@ -10,7 +10,8 @@ from tinyproof.check.cost import estimate, guessed, speed_of
 from tinyproof.check.operators import judge_operators
 from tinyproof.check.result import Check, EngineCheck, LayerCost, TargetCheck, TflmBound
 from tinyproof.codegen import Generated, generate
-from tinyproof.codegen.explain import Fit, Room, cramped, excess, firmware_bytes, fit
+from tinyproof.codegen.explain import Fit, Room, cramped, excess, fit
+from tinyproof.codegen.firmware import firmware_of
 from tinyproof.codegen.lower import lower
 from tinyproof.codegen.normalise import normalise
 from tinyproof.codegen.plan import live_bytes
@@ -122,7 +123,7 @@ def _refused(reason: str, target: Target) -> TargetCheck:
 def _target(
     layers: Sequence[LayerCost], generated: Generated, target: Target, build: Build | None
 ) -> TargetCheck:
-    room = Room(target.name, target.flash_bytes, target.ram_bytes, *firmware_bytes(target.platform))
+    room = Room(target.name, target.flash_bytes, target.ram_bytes, firmware_of(target.mcu))
     estimated = fit(generated, room)
     found = TargetCheck(
         target=target.name,
@@ -145,8 +146,7 @@ def _exact(found: TargetCheck, generated: Generated, target: Target, build: Buil
         sizes = build(target, generated)
     except BuildError as error:
         return replace(found, fits=False, problems=(error.sentence,))
-    stack = firmware_bytes(target.platform)[2]
-    problems = cramped(sizes.static_ram, target.ram_bytes, stack)
+    problems = cramped(sizes.static_ram, target.ram_bytes, firmware_of(target.mcu).stack)
     return replace(
         found,
         fits=not problems,

@@ -69,12 +69,13 @@ def command(
 
 def _explain(model: bytes, as_json: bool) -> str:
     from tinyproof.codegen import generate
-    from tinyproof.codegen.explain import Room, explanation, firmware_bytes, text
+    from tinyproof.codegen.explain import Room, explanation, text
+    from tinyproof.codegen.firmware import firmware_of
     from tinyproof.project import find_project
     from tinyproof.targets import load_targets
 
     rooms = [
-        Room(target.name, target.flash_bytes, target.ram_bytes, *firmware_bytes(target.platform))
+        Room(target.name, target.flash_bytes, target.ram_bytes, firmware_of(target.mcu))
         for target in load_targets(find_project()).values()
     ]
     generated = generate(model)

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tinyproof.codegen.firmware import UNKNOWN, Firmware
 from tinyproof.codegen.generate import Generated, LayerInfo
 from tinyproof.text import table
-
-FIRMWARE_BYTES: Mapping[str, tuple[int, int, int]] = {"atmelavr": (11_340, 640, 300)}
-"""(flash, static RAM, stack) of the firmware without model but with the digits' kernels, by
-PlatformIO platform; measured with the Uno's image. Float32 kernels take 110 bytes of stack more. A
-platform that is not listed counts as nothing."""
 
 LAYER_BYTES = 80
 """Flash for a layer's parameters and call, about."""
 
 
-def firmware_bytes(platform: str) -> tuple[int, int, int]:
-    """Return flash, static RAM and stack of the firmware without model, about; 0: not known."""
-    return FIRMWARE_BYTES.get(platform, (0, 0, 0))
-
-
 @dataclass(frozen=True)
 class Room:
-    """The memory of a target, and what the firmware takes of it, about; bytes, 0 is unlimited."""
+    """The memory of a target in bytes, 0 is unlimited, and what the firmware takes of it."""
 
     target: str
     flash: int
     ram: int
-    firmware_flash: int = 0
-    firmware_ram: int = 0
-    stack: int = 0
+    firmware: Firmware = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -78,9 +67,11 @@ def cramped(static_ram: int, ram: int, stack: int) -> tuple[str, ...]:
 
 def fit(generated: Generated, room: Room) -> Fit:
     """Return whether the model fits ``room``; only a build tells to the byte."""
-    flash = generated.weight_bytes + LAYER_BYTES * len(generated.layers) + room.firmware_flash
-    ram = generated.arena_bytes + room.firmware_ram
-    problems = list(cramped(ram, room.ram, room.stack))
+    layers = generated.layers
+    code = room.firmware.flash + room.firmware.code(layer.kernel for layer in layers)
+    flash = generated.weight_bytes + LAYER_BYTES * len(layers) + code
+    ram = generated.arena_bytes + room.firmware.ram
+    problems = list(cramped(ram, room.ram, room.firmware.stack))
     if room.flash and flash > room.flash:
         problems.append(
             f"flash: {flash:,} of {room.flash:,} bytes, {generated.weight_bytes:,} of them weights"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tinyproof.codegen import generate
-from tinyproof.codegen.explain import Room, firmware_bytes, fit
+from tinyproof.codegen.explain import Room, fit
+from tinyproof.codegen.firmware import firmware_of
 from tinyproof.errors import ModelError, UnsupportedModelError
 from tinyproof.targets import Target
 
@@ -35,6 +36,6 @@ def fitting(model: bytes, rooms: Sequence[Room]) -> str:
 def rooms(targets: Iterable[Target]) -> list[Room]:
     """Return the memory of each target."""
     return [
-        Room(target.name, target.flash_bytes, target.ram_bytes, *firmware_bytes(target.platform))
+        Room(target.name, target.flash_bytes, target.ram_bytes, firmware_of(target.mcu))
         for target in targets
     ]
