@@ -50,10 +50,10 @@ def test_images_that_had_no_part_in_the_fit_are_not_larger_than_estimated(
     ("kernels", "flash"),
     [
         ((), 0),
-        (("relu_s8",), ALL + 0),
-        (("conv_2d_s8",), ALL + SUMS + 533),
-        (("conv_2d_s8", "conv_2d_s8", "fully_connected_s8"), ALL + SUMS + 533 + 1849 + 287),
-        (("relu_s8", "relu_f32"), ALL + SHARED["f32"][0] + 0 + 30),
+        (("relu_s8",), ALL + 47),
+        (("conv_2d_s8",), ALL + SUMS + 792),
+        (("conv_2d_s8", "conv_2d_s8", "fully_connected_s8"), ALL + SUMS + 792 + 1790 + 346),
+        (("relu_s8", "relu_f32"), ALL + SHARED["f32"][0] + 47 + 30),
         (("new_s8",), ALL + 1000),
     ],
 )
