@@ -47,7 +47,7 @@ class Budgets:
     max_lsb: float | None = None
 
     @property
-    def demand_latency(self) -> bool:
+    def demands_latency(self) -> bool:
         """Whether any is of time, which only a clock that was looked at can prove kept."""
         return not {"latency_p50_us", "latency_p99_us"}.isdisjoint(self.given())
 

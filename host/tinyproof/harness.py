@@ -227,7 +227,7 @@ class Board:
     ) -> tuple[Budget, ...]:
         if not self.budgets.given():
             return ()
-        if self.budgets.demand_latency and self.simulator is None:
+        if self.budgets.demands_latency and self.simulator is None:
             demand_clock(self.device)
         ticks = [answer.ticks for answer in answers if answer.error is None]
         figures = latency(ticks, self.hello.tick_rate)

@@ -253,7 +253,7 @@ def _check_clock(course: Course, clock: ClockWatch | None) -> Clock:
     if clock is None:
         return Clock(ClockStatus.SIMULATED)
     is_real = not course.simulated and not course.target.hosted
-    is_demanded = course.budgets.demand_latency
+    is_demanded = course.budgets.demands_latency
     found = clock.check(wait=course.options.check_clock or is_real or is_demanded)
     course.error = course.error or clock_error(found, is_demanded=is_demanded)
     return found
