@@ -27,7 +27,8 @@ def command(
 ) -> None:
     """Build the firmware and flash the board on --port, unless the board already runs it.
 
-    With one board of the target attached, --port can be left out; see tinyproof ports.
+    With one board of the target attached, --port can be left out, unless only its USB-serial chip
+    is known and it runs something else; see tinyproof ports.
 
     \b
     Examples:
