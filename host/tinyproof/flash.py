@@ -133,14 +133,13 @@ def _failed(
             hint=f"Replug the board and run again; what the uploader said is in {log}.",
         )
     if watcher.connected and patience.is_gone:
-        return _vanished(port)
-    return explain(log, built, port)
+        return _broken(printable(port), "vanished")
+    return explain(log, built, port, begun=watcher.connected)
 
 
-def _vanished(port: str) -> FlashError:
+def _broken(port: str, what: str) -> FlashError:
     return FlashError(
-        f"The port {printable(port)} vanished in the upload, and the board holds a part of the "
-        "firmware.",
+        f"The port {port} {what} in the upload, and the board holds a part of the firmware.",
         hint=_REPLUG,
     )
 
@@ -149,8 +148,17 @@ def _plain(port: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", port).strip("-")[-40:]
 
 
-def explain(log: Path, built: Build, port: str) -> FlashError | ToolchainError:
-    """Return the error that tells why the upload with this ``log`` failed."""
+def explain(
+    log: Path, built: Build, port: str, *, begun: bool = False
+) -> FlashError | ToolchainError:
+    """Return the error that tells why the upload with this ``log`` failed.
+
+    Args:
+        log: what PlatformIO and the uploader said.
+        built: what was to be flashed.
+        port: where to.
+        begun: whether the uploader had spoken with a bootloader.
+    """
     text = log.read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines()]
     missing = re.search(r"(?:sh: \d+: )?(\S+): (?:command )?not found", text)
@@ -165,9 +173,12 @@ def explain(log: Path, built: Build, port: str) -> FlashError | ToolchainError:
     if known:
         sentence, said, hint = known
         return FlashError(f"{sentence}: {_shown(said)}.", hint=hint)
-    said = uploader.complaint(lines) or "the uploader said nothing"
+    said = uploader.complaint(lines)
+    if begun and not said:
+        return _broken(board.port, "vanished or broke down")
+    said = _shown(said or "the uploader said nothing")
     return FlashError(
-        f"The upload to {board.port} failed: {_shown(said)}.", hint=f"The complete log is {log}."
+        f"The upload to {board.port} failed: {said}.", hint=f"The complete log is {log}."
     )
 
 

@@ -124,15 +124,3 @@ def mock(chip: str, wire: str, folder: Path, fault: str = "") -> Iterator[Mock]:
             yield Mock(line.split()[1], process.pid, dump)
         finally:
             process.stdin.close()
-
-
-def read_back(port: str, chip: str, address: int, size: int, folder: Path) -> bytes:
-    """Return what the bootloader's flash holds, read with esptool."""
-    file = folder / f"{address:x}.bin"
-    options = ["--chip", chip, "--port", port, "--before", "no-reset", "--after", "no-reset"]
-    command = [sys.executable, "-m", "esptool", *options, "read-flash"]
-    done = subprocess.run(
-        [*command, hex(address), str(size), str(file)], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return file.read_bytes()

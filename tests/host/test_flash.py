@@ -87,6 +87,16 @@ def test_what_the_uploader_says_becomes_a_sentence_with_its_own_words_and_a_next
     assert error.hint.endswith(".")
 
 
+def test_an_uploader_that_falls_silent_in_the_upload_has_lost_its_port(
+    built: Build, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    log.write_text("Writing | ######\n*** [upload] Error 1\n")
+    error = explain(log, built, PORT, begun=True)
+    assert "vanished or broke down in the upload, and the board holds a part" in error.sentence
+    assert isinstance(error, FlashError)
+
+
 class KillAt(Step):
     """A step that kills a process at a stage of the upload."""
 
@@ -104,7 +114,8 @@ class KillAt(Step):
 def test_a_port_that_vanishes_in_the_upload_ends_it(boards_project: Project, built: Build) -> None:
     with AvrSimulator("atmega328p", bootloader=bootloader("atmega328p")) as board:
         step = KillAt("writing", board.pid)
-        with pytest.raises(FlashError, match="vanished in the upload"):
+        # Whether the port is gone or another process got its name meanwhile.
+        with pytest.raises(FlashError, match=r"vanished .*in the upload"):
             upload(boards_project, built, board.port, step)
     assert "writing" in step.seen
     assert "verified" not in step.seen

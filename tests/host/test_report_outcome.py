@@ -6,7 +6,7 @@ import dataclasses
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from runs import BAD, GOOD, NEAR, OTHER, SILENT, SLOW, SMALL, full_result, judgement, result
 
@@ -62,7 +62,6 @@ def test_the_worst_failure_decides(run: RunResult, kind: str | None, code: int) 
 ANSWERS = st.lists(st.sampled_from([GOOD, NEAR, BAD, None]), max_size=5)
 
 
-@settings(deadline=None)
 @given(ANSWERS, st.none() | st.integers(0, 6), st.booleans(), st.booleans())
 def test_nothing_passes_but_a_complete_and_right_run(
     answers: list[bytes | None], k: int | None, slow: bool, silent: bool
