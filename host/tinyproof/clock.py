@@ -20,6 +20,8 @@ LARGEST_DOUBT = 0.005
 """What the time that a question takes on its way may contribute, as a share."""
 WATCHES_TO_REFUSE = 3
 """A clock is off when so many watches in a row say so: a busy host spoils one, not all."""
+MOST_WATCHES = 6
+"""How often it is watched at most, where watches come to nothing."""
 _QUESTIONS = 3
 _WRAP = 1 << 32
 
@@ -100,10 +102,11 @@ class ClockWatch:
         if wait and missing > 0:
             self._sleep(missing)
             last = read_clock(self._device)
-        found = _compare(self._first, last, hz)
+        found = compare_readings(self._first, last, hz)
         settled = (ClockStatus.GOOD,) if wait else (ClockStatus.GOOD, ClockStatus.UNCHECKED)
-        for _ in range(WATCHES_TO_REFUSE - 1):
-            if found.status in settled:
+        for done in range(1, MOST_WATCHES):
+            is_refused = found.status is ClockStatus.OFF and done >= WATCHES_TO_REFUSE
+            if is_refused or found.status in settled:
                 break
             again = self._again(hz)
             # A watch that came to nothing clears nobody.
@@ -115,7 +118,7 @@ class ClockWatch:
         self._first = read_clock(self._device)
         self._sleep(self._missing_seconds(self._first))
         last = read_clock(self._device)
-        return _compare(self._first, last, hz)
+        return compare_readings(self._first, last, hz)
 
     def _missing_seconds(self, last: Reading) -> float:
         doubt = (self._first.doubt + last.doubt) / LARGEST_DOUBT
@@ -125,12 +128,16 @@ class ClockWatch:
         return wanted - (last.at - self._first.at)
 
 
-def _compare(first: Reading, last: Reading, hz: float) -> Clock:
+def compare_readings(first: Reading, last: Reading, hz: float) -> Clock:
+    """Return what two readings say; nothing, where what the way took may be the difference."""
     seconds = last.at - first.at
     if seconds < LEAST_SECONDS or not is_unambiguous(first, last, hz):
         return Clock(ClockStatus.UNCHECKED, None, round(seconds, 3))
     ratio = elapsed_ticks(first, last) / hz / seconds
-    status = ClockStatus.GOOD if abs(ratio - 1) <= LIMIT else ClockStatus.OFF
+    difference, doubt = abs(ratio - 1), (first.doubt + last.doubt) / seconds
+    if LIMIT < difference <= LIMIT + doubt:
+        return Clock(ClockStatus.UNCHECKED, None, round(seconds, 3))
+    status = ClockStatus.GOOD if difference <= LIMIT else ClockStatus.OFF
     return Clock(status, ratio, round(seconds, 3))
 
 
@@ -149,12 +156,12 @@ def clock_error(clock: Clock, *, is_demanded: bool = False) -> ClockError | None
 
     Args:
         clock: what was found.
-        is_demanded: whether a latency is to be proved, for which a clock has to be good.
+        is_demanded: whether it has to be good: that is asked for, or a latency is to be proved.
     """
     if is_demanded and clock.status is ClockStatus.UNCHECKED:
         return ClockError(
-            "A latency was demanded, but the board's clock could not be watched for a second on "
-            "end: it restarts, or its counter turns too soon.",
+            "The board's clock is to be checked, but could not be watched for a second on end: it "
+            "restarts, its counter turns too soon, or this machine is too busy.",
             hint="Run again with this machine less busy; a board may count at most 700 MHz.",
         )
     if clock.status is not ClockStatus.OFF or clock.ratio is None:

@@ -164,6 +164,7 @@ class Board:
     tolerance_lsb: int | None = None
     budgets: Budgets = field(default_factory=Budgets)
     judgements: list[Verified] = field(default_factory=list)
+    _watched: set[int] = field(default_factory=set, init=False, repr=False)
 
     @property
     def hello(self) -> Hello:
@@ -200,7 +201,8 @@ class Board:
 
         Raises:
             DeviceSilentError, PortError: the board did not answer all of them.
-            ClockError: a latency is demanded, and the board's clock is off.
+            ClockError: a latency is demanded, all answers pass, and the board's clock is off; the
+                verdicts are the last of ``judgements``.
         """
         engine = self.firmware.engine
         with ReferenceRun(self.firmware.model, samples.records, engine=engine) as reference:
@@ -218,8 +220,10 @@ class Board:
             )
         finally:
             expected.close()
+        # Kept whatever becomes of the budgets: no refusal may hide a wrong answer.
+        self.judgements.append(Verified(**vars(judgement)))
         budgets = self._judge_budgets(judgement, samples, given)
-        self.judgements.append(Verified(**vars(judgement), budgets=budgets))
+        self.judgements[-1] = Verified(**vars(judgement), budgets=budgets)
         return self.judgements[-1]
 
     def _judge_budgets(
@@ -227,13 +231,20 @@ class Board:
     ) -> tuple[Budget, ...]:
         if not self.budgets.given():
             return ()
-        if self.budgets.demands_latency and self.simulator is None:
-            demand_clock(self.device)
+        if judgement.passed and self.budgets.demands_latency and self.simulator is None:
+            self._demand_clock()
         ticks = [answer.ticks for answer in answers if answer.error is None]
         figures = latency(ticks, self.hello.tick_rate)
         outputs = self.firmware.generated.outputs
         found = measured(judgement, samples.labels, outputs, figures, self.memory())
         return judge_budgets(self.budgets, found)
+
+    def _demand_clock(self) -> None:
+        """Watch the board's clock, once in each session."""
+        session = self.device.events.hellos
+        if session not in self._watched:
+            demand_clock(self.device)
+            self._watched.add(session)
 
     def memory(self) -> Memory:
         """Ask the board for its marks, and add what the build knows.

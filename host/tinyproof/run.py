@@ -248,13 +248,14 @@ def _stream(
 def _check_clock(course: Course, clock: ClockWatch | None) -> Clock:
     """Hold the board's clock against the host's; a second more is nothing to a real board.
 
-    Nor is it to whoever demands a latency: one by a clock that nobody looked at proves nothing.
+    Nor is it to whoever asks for it, or demands a latency: one by a clock that nobody looked at
+    proves nothing.
     """
     if clock is None:
         return Clock(ClockStatus.SIMULATED)
     is_real = not course.simulated and not course.target.hosted
-    is_demanded = course.budgets.demands_latency
-    found = clock.check(wait=course.options.check_clock or is_real or is_demanded)
+    is_demanded = course.options.check_clock or course.budgets.demands_latency
+    found = clock.check(wait=is_real or is_demanded)
     course.error = course.error or clock_error(found, is_demanded=is_demanded)
     return found
 

@@ -11,6 +11,7 @@ from tinyproof.clock import (
     ClockWatch,
     Reading,
     clock_error,
+    compare_readings,
     elapsed_ticks,
     is_unambiguous,
     read_clock,
@@ -222,17 +223,35 @@ def test_a_clock_too_fast_to_be_watched_proves_no_latency() -> None:
     assert clock_error(clock) is None
     error = clock_error(clock, is_demanded=True)
     assert error is not None
-    assert "A latency was demanded" in str(error)
+    assert "could not be watched for a second on end" in str(error)
 
 
-def test_a_watch_that_comes_to_nothing_is_made_again() -> None:
-    """A busy host slept for too long once, so that the counter may have turned."""
+@pytest.mark.parametrize("spoilt", [1, 5])
+def test_a_watch_that_comes_to_nothing_is_made_again(spoilt: int) -> None:
+    """A busy host slept for too long, so that the counter may have turned."""
     board = TickingBoard(hz=600_000_000)
     device = Device(board)
     device.hello()
-    naps = iter([5.0, 1.0, 1.0])
+    naps = iter([5.0] * spoilt + [1.0])
     watch = ClockWatch(device, sleep=lambda _: board.wait(next(naps)))
     assert watch.check(wait=True).status is ClockStatus.GOOD
+
+
+@pytest.mark.parametrize(
+    ("rate", "doubt", "wanted"),
+    [
+        (1.03, 0.015, ClockStatus.UNCHECKED),
+        (0.97, 0.015, ClockStatus.UNCHECKED),
+        (1.03, 0.001, ClockStatus.OFF),
+        (1.06, 0.015, ClockStatus.OFF),
+        (1.01, 0.015, ClockStatus.GOOD),
+    ],
+)
+def test_a_difference_that_the_way_may_explain_makes_no_clock_off(
+    rate: float, doubt: float, wanted: ClockStatus
+) -> None:
+    first, last = Reading(0, 0.0, doubt, 1), Reading(int(rate * MHZ_100), 1.0, doubt, 1)
+    assert compare_readings(first, last, MHZ_100).status is wanted
 
 
 def test_only_a_clock_that_is_off_is_refused() -> None:

@@ -109,6 +109,39 @@ def test_a_latency_is_not_judged_by_a_clock_that_is_off(
     assert replace(board, budgets=Budgets(flash_bytes=1e6)).verify(samples).passed
 
 
+def test_a_clock_that_is_off_hides_no_wrong_answer(
+    board: Board, samples: PreparedSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "LIMIT", -1.0)
+    monkeypatch.setattr(clock, "LEAST_SECONDS", 0.01)
+    stream = Board.stream
+
+    def wrong(this: Board, given: PreparedSamples) -> Iterator[object]:
+        for answer in stream(this, given):
+            yield replace(answer, output=bytes(reversed(answer.output)))
+
+    strict = replace(board, budgets=Budgets(latency_p99_us=1e6), judgements=[])
+    with pytest.raises(ClockError):
+        strict.verify(samples)
+    assert len(strict.judgements) == 1
+    monkeypatch.setattr(Board, "stream", wrong)
+    assert strict.verify(samples).counts()[Verdict.WRONG] > 0
+
+
+def test_the_clock_is_watched_once_in_a_session(
+    board: Board, samples: PreparedSamples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[object] = []
+    monkeypatch.setattr("tinyproof.harness.demand_clock", watched.append)
+    demanding = replace(board, budgets=Budgets(latency_p99_us=1e6))
+    for _ in range(2):
+        demanding.verify(samples)
+    assert len(watched) == 1
+    demanding.device.reset()
+    demanding.verify(samples)
+    assert len(watched) == 2
+
+
 def test_only_what_is_attached_to_this_machine_is_a_board(board: Board, tmp_path: Path) -> None:
     target = board.firmware.target
     link = tmp_path / "ttyBOARD"
