@@ -141,6 +141,19 @@ def test_a_fault_of_ours_is_told_as_one(
     assert_complains(call("targets"), 70, words, "fault of TinyProof")
 
 
+def test_a_shell_completes_commands() -> None:
+    given = {"_TINYPROOF_COMPLETE": "bash_complete", "COMP_WORDS": "tinyproof ru"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tinyproof"],
+        env=os.environ | given | {"COMP_CWORD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "plain,run\n", "")
+
+
 def test_control_characters_of_file_names_are_shown_not_sent() -> None:
     ended = call("generate", "\x1b[31mred.tflite")
     assert "\x1b" not in ended.err

@@ -67,6 +67,13 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand; a library that calls ``sys.exit(0)`` must not end it as a success."""
+        try:
+            return super().invoke(ctx)
+        except SystemExit as error:
+            raise RuntimeError(f"SystemExit: {error}") from error
+
 
 @click.group(
     cls=LazyGroup,
@@ -112,7 +119,7 @@ def main(argv: list[str] | None = None) -> int:
             _trace(args)
             complain(f"{error.failure}: {error.sentence}", error.hint)
             return error.exit_code
-        except (Exception, SystemExit) as error:
+        except Exception as error:
             _trace(args)
             complain(
                 f"internal: {type(error).__name__}: {error}",
