@@ -7,14 +7,20 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
+from tinyproof.deadline import Deadline
 from tinyproof.errors import StorageError, TinyProofError
+
+ALONE_PATIENCE_S = 30.0
+"""Seconds to wait for another process in a folder: far more than any needs to write a report."""
+_POLL_S = 0.02
 
 
 @contextmanager
@@ -76,10 +82,18 @@ def open_given(path: Path) -> BinaryIO:
     raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
+def write_atomic(
+    path: Path, content: bytes | str, *, before: Callable[[], object] | None = None
+) -> None:
     """Write ``content`` (text as UTF-8); a reader sees the old file or the new, never a part.
 
     The parent folder is created. What an interruption leaves is at most a ``.tmp`` file.
+
+    Args:
+        path: the file.
+        content: all of it.
+        before: called when the new file is whole on the disk and only has to take the old one's
+            place; the old one stays if it fails.
 
     Raises:
         StorageError: the folder is not writable, the disk is full.
@@ -93,6 +107,8 @@ def write_atomic(path: Path, content: bytes | str) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            if before is not None:
+                before()
             draft.replace(path)
         except BaseException:
             with suppress(OSError):
@@ -116,7 +132,7 @@ def lock(path: Path, *, wait_s: float = -1, busy: TinyProofError | None = None) 
     held = FileLock(path)
     with storage_errors(path):
         try:
-            held.acquire(timeout=wait_s, poll_interval=0.02)
+            held.acquire(timeout=wait_s, poll_interval=_POLL_S)
         except Timeout as error:
             raise busy or StorageError(
                 f"{path} is held by another process.", hint="Wait for it to end, or end it."
@@ -132,16 +148,36 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process is in here with ``folder``; for files that belong together.
 
     Raises:
-        StorageError: the folder cannot be made or opened.
+        StorageError: the folder cannot be made or opened, or another process stays in it.
     """
     with storage_errors(folder):
         descriptor = os.open(make_folder(folder), os.O_RDONLY | os.O_CLOEXEC)
         try:
             with suppress(OSError):  # Some file systems have no locks.
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                _wait_to_be_alone(descriptor, folder)
             yield
         finally:
             os.close(descriptor)
+
+
+def _wait_to_be_alone(descriptor: int, folder: Path) -> None:
+    deadline = Deadline(ALONE_PATIENCE_S)
+    while not _try_to_lock(descriptor):
+        if deadline.expired:
+            raise StorageError(
+                f"Another process has been writing in {folder} for {deadline.seconds:g} s.",
+                hint="Continue it if it is stopped (fg), or end it; or choose another folder.",
+            )
+        time.sleep(_POLL_S)
+
+
+def _try_to_lock(descriptor: int) -> bool:
+    """Try to lock a file for this process alone; tell whether that went well."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Claim:

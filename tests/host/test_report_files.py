@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -19,7 +24,7 @@ from tinyproof.report import write as writing
 from tinyproof.report.evidence import load_evidence
 from tinyproof.report.html import render_html
 from tinyproof.report.write import write_all
-from tinyproof.storage import write_atomic
+from tinyproof.storage import alone_in, write_atomic
 
 FULL = StorageError("The disk is full.")
 
@@ -58,10 +63,10 @@ def test_without_report_json_an_earlier_report_stays_whole_and_a_new_folder_empt
     write_all(*reported(digits_run()), earlier)
     before = {path.name: path.read_bytes() for path in earlier.iterdir()}
 
-    def full(*_: object) -> None:
-        raise FULL
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(writing, "write_report", full)
+    monkeypatch.setattr("os.fsync", full)
     for folder in (earlier, new):
         with pytest.raises(StorageError):
             write_all(*reported(digits_run(wrong=2)), folder)
@@ -72,7 +77,7 @@ def test_without_report_json_an_earlier_report_stays_whole_and_a_new_folder_empt
 def test_two_runs_at_once_write_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_report(_: Report, folder: Path) -> None:
+    def write_report(_: Report, folder: Path, **__: object) -> None:
         descriptor = os.open(folder, os.O_RDONLY)
         with pytest.raises(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,6 +87,65 @@ def test_two_runs_at_once_write_one_after_the_other(
     monkeypatch.setattr(writing, "write_report", write_report)
     with pytest.raises(StorageError):
         write_all(*reported(digits_run()), tmp_path)
+
+
+class Stopped(BaseException):
+    """The process ended."""
+
+
+def stop_at(step: int, patch: pytest.MonkeyPatch) -> None:
+    """Let the ``step``-th removal or renaming of a file not happen."""
+    steps = count()
+
+    def counted(act: Callable[..., Any]) -> Callable[..., Any]:
+        def maybe(path: Path, *given: Any, **named: Any) -> Any:
+            if next(steps) == step:
+                raise Stopped
+            return act(path, *given, **named)
+
+        return maybe
+
+    patch.setattr(Path, "unlink", counted(Path.unlink))
+    patch.setattr(Path, "replace", counted(Path.replace))
+
+
+@pytest.mark.parametrize("step", range(9))
+def test_wherever_a_run_is_stopped_no_earlier_file_is_beside_its_report(
+    step: int, tmp_path: Path
+) -> None:
+    write_all(*reported(digits_run()), tmp_path)
+    earlier = {(path.name, path.read_bytes()) for path in tmp_path.iterdir()}
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(step, patch)
+        with pytest.raises(Stopped):
+            write_all(*reported(digits_run(wrong=2)), tmp_path)
+    left = {(path.name, path.read_bytes()) for path in tmp_path.iterdir()}
+    assert "report.json" in {name for name, _ in left}
+    assert left <= earlier or not left & earlier
+
+
+def test_a_folder_in_the_way_of_a_page_costs_only_that_page(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(StorageError, match=r"report\.html is in the way"):
+        write_all(*reported(digits_run()), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == REPORT_FILES
+
+
+def test_pages_made_again_are_of_the_run_that_was_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all(*reported(digits_run()), tmp_path)
+    other = reported(digits_run(wrong=2))
+
+    @contextmanager
+    def waiting(folder: Path) -> Iterator[None]:
+        write_all(*other, folder)
+        with alone_in(folder):
+            yield
+
+    monkeypatch.setattr("tinyproof.storage.alone_in", waiting)
+    assert call("report", tmp_path).code == 0
+    assert (tmp_path / "report.html").read_text() == render_html(*other)
 
 
 def test_every_field_of_the_report_follows_the_schema() -> None:

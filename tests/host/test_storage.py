@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -119,6 +120,33 @@ def test_a_lock_keeps_other_processes_out_and_ends_with_its_holder(tmp_path: Pat
     other.communicate()
     with storage.lock(path, wait_s=10):
         pass
+
+
+def test_who_stays_in_a_folder_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped process holds its locks."""
+    monkeypatch.setattr(storage, "ALONE_PATIENCE_S", 0.0)
+    with (
+        storage.alone_in(tmp_path),
+        pytest.raises(StorageError, match="Another process has been writing in") as caught,
+        storage.alone_in(tmp_path),
+    ):
+        pass
+    assert str(tmp_path) in caught.value.sentence
+    assert "stopped" in caught.value.hint
+
+
+def test_who_leaves_a_folder_lets_the_next_one_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    monkeypatch.setattr("time.sleep", lambda _: os.close(other))
+    with storage.alone_in(tmp_path):
+        pass
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.close(other)
 
 
 def test_what_another_process_claims_is_not_unclaimed_until_it_ends(tmp_path: Path) -> None:

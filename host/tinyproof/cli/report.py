@@ -32,7 +32,7 @@ def command(folder: Path, page: Path | None, markdown: bool) -> int:
     from tinyproof.report.html import FILE_NAME, render_html
     from tinyproof.report.markdown import render_markdown
     from tinyproof.report.write import write_views
-    from tinyproof.storage import write_atomic
+    from tinyproof.storage import alone_in, write_atomic
 
     report = load_report(folder)
     if markdown:
@@ -40,6 +40,8 @@ def command(folder: Path, page: Path | None, markdown: bool) -> int:
     if page is not None:
         write_atomic(page, render_html(report, load_evidence(folder)))
     if not markdown and page is None:
-        write_views(report, load_evidence(folder), folder)
+        with alone_in(folder):
+            # Read again: a run may have written here since, and the pages must be of its report.
+            write_views(load_report(folder), load_evidence(folder), folder)
         click.echo(f"Report: {folder / FILE_NAME}")
     return 0

@@ -7,7 +7,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from importlib import resources
 from pathlib import Path
@@ -54,15 +54,19 @@ def from_dict(data: Any) -> Report:
     return report
 
 
-def write_report(report: Report, folder: Path) -> Path:
+def write_report(
+    report: Report, folder: Path, *, before: Callable[[], object] | None = None
+) -> Path:
     """Write ``folder/report.json`` whole or not at all, and return its path.
+
+    ``before`` is called when only the earlier report is left to replace; see ``write_atomic``.
 
     Raises:
         StorageError: the folder cannot be written.
     """
     path = folder / FILE_NAME
     text = json.dumps(to_dict(report), indent=2, allow_nan=False)
-    write_atomic(path, text.encode("ascii") + b"\n")
+    write_atomic(path, text.encode("ascii") + b"\n", before=before)
     return path
 
 

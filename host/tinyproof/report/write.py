@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tinyproof.errors import StorageError
@@ -19,15 +20,18 @@ def write_all(report: Report, evidence: Evidence | None, folder: Path) -> None:
 
     ``report.json`` comes first, and without it no other is written: what an earlier run left stays
     as it is. All but the evidence can be made again from these two, so that another that cannot be
-    written stops none. No file of an earlier run stays beside a new ``report.json``, and two runs
-    at once write one set after the other.
+    written stops none. Two runs at once write one set after the other.
+
+    At no instant is a file of an earlier run beside a new ``report.json``: they go when the new one
+    is whole on the disk, and then it takes its place. Stopped between the two, the earlier
+    ``report.json`` is left, by itself.
 
     Raises:
         StorageError: the first that could not be written.
     """
     with alone_in(folder):
-        write_report(report, folder)
-        actions: list[Callable[[], object]] = [lambda: _forget(folder)]
+        write_report(report, folder, before=lambda: _forget(folder))
+        actions: list[Callable[[], object]] = []
         if evidence is not None:
             actions.append(lambda: write_evidence(evidence, folder))
         actions.append(lambda: write_views(report, evidence, folder))
@@ -37,7 +41,8 @@ def write_all(report: Report, evidence: Evidence | None, folder: Path) -> None:
 def _forget(folder: Path) -> None:
     """Remove what tells of an earlier run."""
     for name in (EVIDENCE, html.FILE_NAME, markdown.FILE_NAME, junit.FILE_NAME):
-        with storage_errors(folder / name):
+        # A folder in the way tells of no run; writing the file will complain of it.
+        with storage_errors(folder / name), suppress(IsADirectoryError):
             (folder / name).unlink(missing_ok=True)
 
 
