@@ -26,7 +26,7 @@ from tinyproof.errors import BootError, ClockError, ProtocolError, TinyProofErro
 from tinyproof.exchange import Request
 from tinyproof.frame import Decoder, Frame
 from tinyproof.harness import fingerprints, generate_model
-from tinyproof.hello import Hello
+from tinyproof.hello import Descriptor, Hello
 from tinyproof.identity import Identity, check_same
 from tinyproof.messages import InferAnswer
 from tinyproof.progress import Progress
@@ -210,6 +210,7 @@ def _listen(header: Header, generated: Generated, entries: Iterable[Chunk | End]
         weights_crc32=generated.weights_crc32,
         target=header.target,
         engine=header.engine,
+        descriptor=Descriptor.parse(generated.descriptor),
     )
     listener = Listener(sum(t.bytes for t in generated.outputs), expected)
     found = _Found(listener)

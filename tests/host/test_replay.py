@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ from hypothesis import strategies as st
 from native_cli import DIGITS_RUN, INT8, assert_complains, call, report_of
 from tinyproof.device import Device
 from tinyproof.errors import UsageError
+from tinyproof.frame import Decoder, encode
+from tinyproof.hello import Hello
 from tinyproof.link import Link
 from tinyproof.progress import Progress
 from tinyproof.project import Project
+from tinyproof.protocol import ANSWER, MessageType
 from tinyproof.replay import replay
 from tinyproof.simulators.faulty import Faults, FaultyLink
 from tinyproof.wirelog import Chunk, End, read_log
@@ -174,8 +179,6 @@ def test_a_clock_that_was_off_measures_nothing_the_second_time(
 
 
 def test_a_log_of_another_model_is_refused(lines: list[str], judged: Judge) -> None:
-    import base64
-
     other = base64.b64encode(INT8.with_name("int8_float_io.tflite").read_bytes()).decode()
     samples = base64.b64encode(bytes(64 * 4 * 5)).decode()
     result = judged(with_header(lines, model=other, samples=samples))
@@ -188,13 +191,48 @@ def test_a_log_of_another_build_is_refused(lines: list[str], judged: Judge) -> N
     assert result.error.failure == "identity"
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("inputs", "description of its inputs"),
+        ("outputs", "description of its outputs"),
+        ("layers", "number of layers"),
+    ],
+)
+def test_a_log_of_a_board_that_describes_the_model_otherwise_is_refused(
+    field: str, words: str, lines: list[str], judged: Judge
+) -> None:
+    def otherwise(hello: Hello) -> Hello:
+        was = getattr(hello.model, field)
+        now = was + 1 if field == "layers" else (replace(was[0], scale=2 * was[0].scale),)
+        changes: dict[str, Any] = {field: now}
+        return replace(hello, model=replace(hello.model, **changes))
+
+    assert judged(greeting(lines, lambda hello: hello)).error is None
+    result = judged(greeting(lines, otherwise))
+    assert result.error.failure == "identity"
+    assert words in result.error.sentence
+
+
+def greeting(lines: list[str], change: Callable[[Hello], Hello]) -> list[str]:
+    """Return a log of just the first hello and its changed answer."""
+    entries = [json.loads(line) for line in lines[1:-1]]
+    asked = next(entry for entry in entries if "write" in entry)
+    (request,) = Decoder(0).feed(base64.b64decode(asked["write"]))
+    nonce = int.from_bytes(request.payload, "little")
+    heard = b"".join(base64.b64decode(entry.get("read", "")) for entry in entries)
+    kind = ANSWER | MessageType.HELLO
+    frame = next(frame for frame in Decoder(nonce).feed(heard) if frame.type == kind)
+    answer = encode(kind, frame.sequence, change(Hello.parse(frame.payload)).pack(), nonce)
+    told = {"t": asked["t"], "read": base64.b64encode(answer).decode()}
+    return [lines[0], json.dumps(asked), json.dumps(told), lines[-1]]
+
+
 @pytest.mark.parametrize("kept", [0, 4])
 def test_samples_that_were_answered_cannot_be_left_out(
     kept: int, lines: list[str], judged: Judge
 ) -> None:
     """They may be the wrong ones."""
-    import base64
-
     samples = base64.b64decode(json.loads(lines[0])["samples"])
     others = samples[: 64 * kept] + bytes(range(64)) * (5 - kept)
     with pytest.raises(UsageError, match="lacks samples that were answered"):
@@ -202,8 +240,6 @@ def test_samples_that_were_answered_cannot_be_left_out(
 
 
 def test_an_answer_that_was_changed_does_not_count(lines: list[str], judged: Judge) -> None:
-    import base64
-
     def changed(line: str) -> str:
         entry = json.loads(line)
         if "read" not in entry:
