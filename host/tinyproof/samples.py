@@ -24,7 +24,7 @@ from tinyproof.ranges import RangeWatch
 from tinyproof.records import BLOCK_BYTES, Records
 from tinyproof.tensors import TensorLike, byte_count, element_type, plain_name
 from tinyproof.text import count, printable
-from tinyproof.wanted import one_hot, read_labels, read_truth
+from tinyproof.wanted import read_wanted
 
 LABELS = "y"
 
@@ -48,12 +48,8 @@ class SampleSet:
         self._file = file
         self._arrays = arrays
         self.names = tuple(name for name in names if name != LABELS)
-        wanted = self.array(LABELS) if LABELS in names else None
-        is_real = wanted is not None and wanted.dtype.kind == "f"
-        self.truth = read_truth(wanted, source) if wanted is not None and is_real else None
-        self.labels = None if self.truth is None else one_hot(self.truth)
-        if wanted is not None and not is_real:
-            self.labels = read_labels(wanted, source)
+        given = LABELS in names
+        self.labels, self.truth = read_wanted(self.array(LABELS), source) if given else (None, None)
 
     @classmethod
     def from_arrays(

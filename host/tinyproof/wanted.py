@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,20 +46,23 @@ def check_truth(
     fits = truth.shape[1:] in (shape, shape[1:]) or single
     if len(outputs) > 1 or not fits:
         raise SamplesError(
-            f"The values y of {source} are real, of shape {truth.shape}, wanted integers, or the "
-            f"shape {shape} of the model's output.",
+            f"The values y of {source} have shape {truth.shape}, wanted integers of shape (N,), or "
+            f"values of the shape {shape} of the model's output.",
             hint="Class numbers are integers: y.astype(int). Values wanted of a regression have "
             "the output's shape. Leave y out for anything else.",
         )
 
 
-def one_hot(values: NDArray[np.float32]) -> NDArray[np.int64] | None:
+def one_hot(values: NDArray[Any]) -> NDArray[np.int64] | None:
     """Return the class numbers that rows of a single 1 among zeros stand for; None if not all do.
 
     Args:
-        values: (N, classes), at least 2 classes; anything else is no such rows.
+        values: (N, classes), at least 2 classes, of any type of numbers or bool; anything else is
+            no such rows.
     """
-    if values.ndim != 2 or values.shape[1] < 2 or not len(values):
+    if values.dtype.kind not in "biuf" or values.ndim != 2:
+        return None
+    if values.shape[1] < 2 or not len(values):
         return None
     single = np.count_nonzero(values, axis=1) == 1
     return values.argmax(axis=1) if np.all(single & (values.max(axis=1) == 1)) else None
@@ -70,6 +74,23 @@ def one_hot_note(classes: int, source: str) -> str:
         f"The values y of {source} are rows of a single 1: taken as class numbers, 0 to "
         f"{classes - 1}."
     )
+
+
+def read_wanted(
+    array: Rows, source: str
+) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
+    """Return labels, and the real values wanted; of one-hot rows, whatever their type, both.
+
+    Raises:
+        SamplesError: neither; see ``read_labels`` and ``read_truth``.
+    """
+    is_real = array.dtype.kind == "f"
+    if is_real or (array.dtype.kind in "biu" and len(array.shape) == 2):
+        values = read_truth(array, source)
+        numbers = one_hot(values)
+        if is_real or numbers is not None:
+            return numbers, values
+    return read_labels(array, source), None
 
 
 def read_labels(array: Rows, source: str) -> NDArray[np.int64]:

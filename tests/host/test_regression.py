@@ -78,8 +78,9 @@ def test_real_values_under_y_are_what_a_regression_wants(shape: tuple[int, ...])
     check_truth(samples.truth, [REAL])
 
 
-def test_one_hot_rows_are_class_numbers_and_values_alike() -> None:
-    rows = np.eye(5)[[4, 0, 1]]
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "u1", "?"])
+def test_one_hot_rows_of_any_type_are_class_numbers_and_values_alike(dtype: str) -> None:
+    rows = np.eye(5, dtype=dtype)[[4, 0, 1]]
     samples = prepare(SampleSet.from_arrays(np.zeros((3, 3)), rows), [INPUT])
     assert samples.labels is not None
     assert samples.labels.tolist() == [4, 0, 1]
@@ -95,11 +96,14 @@ def test_rows_that_are_nearly_one_hot_are_values(y: Any) -> None:
     assert SampleSet.from_arrays(np.zeros((3, 3)), y).labels is None
 
 
-@pytest.mark.parametrize(("task", "accuracy"), [("auto", 341 / 359), ("tensor", None)])
+@pytest.mark.parametrize(
+    ("dtype", "task", "accuracy"),
+    [("f4", "auto", 341 / 359), ("f4", "tensor", None), ("i8", "auto", 341 / 359)],
+)
 def test_a_run_with_one_hot_labels_says_what_it_took_them_for(
-    task: str, accuracy: float | None, project: Project, out: Path
+    dtype: str, task: str, accuracy: float | None, project: Project, out: Path
 ) -> None:
-    path = one_hot_digits(out.parent / "one_hot.npz")
+    path = one_hot_digits(out.parent / "one_hot.npz", dtype)
     given = () if task == "auto" else ("--task", task)
     assert call("run", "--model", INT8, "--samples", path, "--out", out, *given).code == 0
     report = report_of(out)
@@ -109,8 +113,11 @@ def test_a_run_with_one_hot_labels_says_what_it_took_them_for(
     assert [("class numbers, 0 to 9" in text) for text in told] == [True] * (task == "auto")
 
 
-def test_the_table_of_forms_takes_one_hot_labels_and_refuses_other_widths(tmp_path: Path) -> None:
-    path = one_hot_digits(tmp_path / "y.npz")
+@pytest.mark.parametrize("dtype", ["f4", "i8", "u1", "?"])
+def test_the_table_of_forms_takes_one_hot_labels_and_refuses_other_widths(
+    dtype: str, tmp_path: Path
+) -> None:
+    path = one_hot_digits(tmp_path / "y.npz", dtype)
     forms = ("convert", INT8, "--out", tmp_path, "--test")
     ended = call(*forms, path)
     assert "341/359" in ended.out
@@ -119,9 +126,9 @@ def test_the_table_of_forms_takes_one_hot_labels_and_refuses_other_widths(tmp_pa
     assert_complains(call(*forms, path), 2, "of the model's output")
 
 
-def one_hot_digits(path: Path) -> Path:
+def one_hot_digits(path: Path, dtype: str) -> Path:
     with np.load(SAMPLES) as file:
-        np.savez(path, x=file["x"], y=np.eye(10)[file["y"]])
+        np.savez(path, x=file["x"], y=np.eye(10, dtype=dtype)[file["y"]])
     return path
 
 

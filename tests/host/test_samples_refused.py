@@ -239,7 +239,7 @@ def test_no_samples_are_refused(tmp_path: Path) -> None:
         (np.arange(4), "5 samples but 4 labels"),
         (np.array([0, 1, np.nan, 2, 3]), "not all finite"),
         (np.array([0, 1, -3, 2, -1]), "Label -3 of sample 2"),
-        (np.eye(5, dtype=int), "wanted (N,)"),
+        (2 * np.eye(5, dtype=int), "wanted (N,)"),
         (np.array(3), "wanted (N,)"),
         (np.array(list("abcde")), "wanted integers"),
     ],

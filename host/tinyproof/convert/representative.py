@@ -17,6 +17,7 @@ from tinyproof.errors import SamplesError
 from tinyproof.metadata import Normalization
 from tinyproof.npz import NpzArray, NpzFile
 from tinyproof.text import printable
+from tinyproof.wanted import one_hot
 
 LIMIT = 1000
 """Most samples that are used; a calibration learns nothing more from further ones."""
@@ -213,7 +214,7 @@ def load_labelled(
 ) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None]:
     """Return the arrays of the inputs ``names`` of an ``.npz``, and what is wanted.
 
-    That is labels, a regression's real values, or None.
+    That is labels, real values (of a regression, or one-hot rows of any type), or None.
 
     Raises:
         SamplesError: unreadable, an array missing, or labels that do not belong to it.
@@ -223,7 +224,7 @@ def load_labelled(
     if "y" not in file.names:
         return x, None
     labels = next(iter(NpzArray(file, "y").blocks(MEASURED)), np.empty(0, np.int64))
-    if labels.dtype.kind == "f" and len(labels) == number:
+    if (labels.dtype.kind == "f" or one_hot(labels) is not None) and len(labels) == number:
         return x, labels.astype(np.float32)
     if labels.shape != (number,) or labels.dtype.kind not in "iu" or not number:
         raise SamplesError(
