@@ -255,7 +255,7 @@ def _demand_word(guess: Attached | None, target: Target, met: TinyProofError) ->
     name = f"; or give it a name: tinyproof ports --save bench.toml --as {port}={target.name}"
     raise RefusedError(
         f"{guess.words} may be any device with this USB chip ({guess.usb_text}) and does not "
-        f"answer as {target.name}, so it is not flashed unasked.",
+        f"answer as {target.name}, so its port has to be named before it is flashed.",
         hint=f"If it is yours to flash: --port {port}{name if guess.serial_number else ''}",
     ) from met
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 from serial.tools import list_ports
 from usb import Attached
 
-from native_cli import INT8, assert_complains, call
+from native_cli import INT8, ROOT, assert_complains, call
 from tinyproof import access, benchmap, discovery, health
 from tinyproof.access import hold_board, meet
 from tinyproof.build import Build
+from tinyproof.cli.main import COMMANDS
 from tinyproof.device import Identity
 from tinyproof.errors import FlashError, PortError, RefusedError
 from tinyproof.harness import Firmware, generate_model, make_firmware
@@ -24,7 +26,7 @@ from tinyproof.project import Project
 from tinyproof.quarantine import Quarantine
 from tinyproof.run import RunOptions
 from tinyproof.simulators.process import ProcessLink
-from tinyproof.targets import Target, find_target
+from tinyproof.targets import Target, find_target, load_targets
 
 pytestmark = pytest.mark.usefixtures("own_bench")
 
@@ -103,6 +105,7 @@ def test_a_board_of_which_only_the_usb_chip_is_known_is_not_overwritten(
         connect(project, wanted, wanted.identity, None)
     assert caught.value.exit_code == 3
     assert port in caught.value.sentence
+    assert "its port has to be named before it is flashed" in caught.value.sentence
     assert "{:04x}:{:04x}".format(*usb_id) in caught.value.sentence
     assert f"--port {port};" in caught.value.hint
     assert f"tinyproof ports --save bench.toml --as {port}=esp32dev" in caught.value.hint
@@ -226,3 +229,22 @@ def test_a_new_board_that_shows_no_port_yet_is_told_of(
     with pytest.raises(PortError) as caught:
         access.is_simulated(find_target(project, name), None)
     assert ("a new board may have none before its first upload" in caught.value.hint) is told
+
+
+def test_examples_for_boards_that_may_be_guesses_name_a_port(project: Project) -> None:
+    """Without it they end with 3 on the new board that they are meant for."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    texts = [page.read_text() for page in pages] + [call(name, "--help").out for name in COMMANDS]
+    examples = re.findall(r"(tinyproof (?:run|bench|flash|verify) .*)", "\n".join(texts))
+    guesses = {target.name for target in load_targets(project).values() if may_be_a_guess(target)}
+    assert {"uno", "esp32dev", "teensy41"} <= guesses
+    assert "pico" not in guesses
+    for example in examples:
+        named = re.search(r"--target ([\w,-]+)", example)
+        if named and guesses.intersection(named[1].split(",")):
+            assert "--port " in example
+
+
+def may_be_a_guess(target: Target) -> bool:
+    boards = [discovery.Attached("", usb_id, "", "", "", ()) for usb_id in target.usb_ids]
+    return any(board.is_guess for board in boards)

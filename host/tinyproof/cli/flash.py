@@ -32,7 +32,7 @@ def command(
 
     \b
     Examples:
-      tinyproof flash --target esp32dev
+      tinyproof flash --target esp32dev --port /dev/ttyUSB0
       tinyproof flash --target uno --port /dev/ttyACM0
       tinyproof flash --target megaatmega2560 --port /dev/ttyACM0 --model m.tflite
     """
