@@ -182,7 +182,7 @@ def result_of(project: Project, course: Course) -> RunResult:
         reference=reference.describe(course.target.engine(course.options.engine)),
         samples=len(samples) if samples else 0,
         port=board.port if board else "",
-        baud=course.target.line_baud,
+        baud=_baud(course),
         samples_source=samples.source if samples else "",
         samples_sha256=samples.sha256 if samples else "",
         judgement=course.judgement,
@@ -209,6 +209,18 @@ def result_of(project: Project, course: Course) -> RunResult:
         evidence=course.evidence,
         error=course.error,
     )
+
+
+def _baud(course: Course) -> int | None:
+    """Return the speed of the line to the board that was met, if both ends are known to have it.
+
+    Whatever is behind a pseudo-terminal or ``socket://`` is never told a speed.
+    """
+    board = course.board
+    if board is None:
+        return None
+    is_set = board.provenance == Provenance.BOARD or board.port.lower().startswith("rfc2217://")
+    return course.target.line_baud if course.simulated or is_set else None
 
 
 def _class_names(course: Course) -> tuple[str, ...]:

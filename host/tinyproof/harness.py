@@ -24,7 +24,7 @@ from tinyproof.frame import encoded_size
 from tinyproof.hello import Descriptor
 from tinyproof.link import Observer, observed
 from tinyproof.messages import Hello
-from tinyproof.ports import is_pseudo_terminal
+from tinyproof.ports import is_attached
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.protocol import ErrorCode
@@ -344,13 +344,12 @@ def attach(
 def provenance(target: Target, port: str | None, *, simulated: bool) -> str:
     """Return what figures of a run on ``port`` are worth: one of ``targets.PROVENANCES``.
 
-    A board is what is attached to this machine. Behind a pseudo-terminal is a program, behind a URL
-    a board or a program: nobody can tell, and no more is claimed than is known.
+    A board is what is attached to this machine. Behind a pseudo-terminal is a program, behind a
+    socket a board or a program: nobody can tell, and no more is claimed than is known.
     """
     if simulated:
         return target.provenance
-    is_attached = port and "://" not in port and not is_pseudo_terminal(port)
-    return "board" if is_attached else "emulator"
+    return "board" if port and is_attached(port) else "emulator"
 
 
 def _check_arena(hello: Hello) -> None:

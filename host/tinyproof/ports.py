@@ -193,10 +193,32 @@ def _has_open(pid: int, device: int) -> bool:
     return any(_device_number(str(link)) == device for link in _open_files(pid))
 
 
-def is_pseudo_terminal(url: str) -> bool:
-    """Whether a port, or what it is a link to, ends in a program and in no device."""
-    device = _device_number(url)
-    return device is not None and os.major(device) in _PSEUDO_TERMINAL_MAJORS
+def is_attached(url: str) -> bool:
+    """Whether a port or URL leads to a device at this machine, and surely to no program."""
+    devices = _devices(url)
+    return bool(devices) and not any(map(_is_pseudo_terminal, devices))
+
+
+def _devices(url: str) -> list[str]:
+    """Return what pyserial may open for a port or URL; empty if that is elsewhere or unknown.
+
+    ``hwgrep://`` may fit several; its options choose, but some of them open ports to do so.
+    """
+    scheme, is_url, rest = url.partition("://")
+    if not is_url:
+        return [url]
+    if scheme.lower() in ("alt", "spy"):
+        return [re.split("[?#]", rest)[0]]
+    if scheme == "hwgrep":
+        with suppress(re.error):
+            return [str(port.device) for port in list_ports.grep(rest.partition("&")[0])]
+    return []
+
+
+def _is_pseudo_terminal(path: str) -> bool:
+    """Whether a device, or what it is a link to, ends in a program."""
+    number = _device_number(path)
+    return number is not None and os.major(number) in _PSEUDO_TERMINAL_MAJORS
 
 
 def _has_other_end(pid: int, path: str) -> bool:

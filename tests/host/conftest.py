@@ -79,7 +79,7 @@ def attach(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replaces the computer's ports."""
 
     def attach(*found: Attached) -> None:
-        monkeypatch.setattr(list_ports, "comports", lambda: list(found))
+        monkeypatch.setattr(list_ports, "comports", lambda *_: list(found))
 
     return attach
 

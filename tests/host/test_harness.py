@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serial.tools.list_ports_common import ListPortInfo
 
 from native_cli import INT8, SAMPLES
 from tinyproof import clock
 from tinyproof.budgets import Budgets
+from tinyproof.course import Course, RunOptions, result_of
 from tinyproof.errors import ClockError, PortError
 from tinyproof.harness import Board, open_session, provenance
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.samples import PreparedSamples, SampleSet, load_samples
 from tinyproof.subject import given_or_fixture
+from tinyproof.targets import find_target
 from tinyproof.verdict import Task, Verdict
 
 
@@ -149,9 +152,57 @@ def test_only_what_is_attached_to_this_machine_is_a_board(board: Board, tmp_path
     assert provenance(target, board.port, simulated=False) == "emulator"
     assert provenance(target, str(link), simulated=False) == "emulator"
     assert provenance(target, "/dev/null", simulated=False) == "board"
-    for url in ("socket://localhost:4000", "rfc2217://host:2217", f"spy://{board.port}"):
+    for url in ("socket://localhost:4000", "rfc2217://host:2217", "loop://", f"spy://{board.port}"):
         assert provenance(target, url, simulated=False) == "emulator"
     assert provenance(target, board.port, simulated=True) == target.provenance == board.provenance
+
+
+@pytest.mark.parametrize(
+    "url", ["spy://{}", "spy://{}?file=x#y", "alt://{}?class=PosixPollSerial", "hwgrep://{}&n=2"]
+)
+def test_a_url_in_front_of_a_serial_port_is_worth_what_the_port_is(
+    url: str, board: Board, tmp_path: Path, attach: Callable[..., None]
+) -> None:
+    target = board.firmware.target
+    attach(*(ListPortInfo(port, True) for port in ("/dev/null", board.port)))
+    assert provenance(target, url.format("/dev/null"), simulated=False) == "board"
+    assert provenance(target, url.format(board.port), simulated=False) == "emulator"
+
+
+def test_a_search_that_finds_no_port_or_may_find_a_program_proves_no_board(
+    board: Board, attach: Callable[..., None]
+) -> None:
+    attach(*(ListPortInfo(port, True) for port in ("/dev/null", board.port)))
+    for url in ("hwgrep://no such port", "hwgrep://dev", "hwgrep://["):
+        assert provenance(board.firmware.target, url, simulated=False) == "emulator"
+
+
+@pytest.mark.parametrize(
+    ("port", "worth", "simulated", "known"),
+    [
+        ("/dev/ttyACM0", "board", False, True),
+        ("hwgrep://2341:0043", "board", False, True),
+        ("rfc2217://host:2217", "emulator", False, True),
+        ("/dev/pts/3", "cycle-exact", True, True),
+        ("/dev/pts/3", "emulator", False, False),
+        ("socket://localhost:4000", "emulator", False, False),
+        (None, "board", False, False),
+    ],
+)
+def test_the_speed_of_a_line_is_told_where_both_ends_were_set_to_it(
+    port: str | None,
+    worth: str,
+    simulated: bool,
+    known: bool,
+    board: Board,
+    shared_project: Project,
+) -> None:
+    subject = given_or_fixture(shared_project, INT8, SAMPLES)
+    uno = find_target(shared_project, "uno")
+    course = Course(RunOptions(target="uno"), uno, subject, simulated)
+    if port is not None:
+        course.board = replace(board, port=port, provenance=worth)
+    assert result_of(shared_project, course).baud == (115_200 if known else None)
 
 
 def test_a_session_on_a_target_that_needs_a_port_says_so(project: Project) -> None:

@@ -170,6 +170,7 @@ def test_someone_elses_sketch_is_refused_then_flashed_over_and_the_model_proved(
     report = report_of(tmp_path / "report")
     assert report["verdicts"]["exact"] == report["samples"] == 359
     assert report["provenance"] == "emulator", "a program, and nobody can tell which"
+    assert report["baud"] is None, "nobody can tell how fast it is"
     assert_only_its_clock_may_be_off(code, err)
     # It runs our firmware now, but another model's is asked for; then the same one again.
     other = ("--model", DIGITS / "int8_float_io.tflite", "--samples", SAMPLES)

@@ -53,7 +53,7 @@ class RunResult:
         reference: what gave the expected answers.
         samples: how many samples there were to test.
         port: name or URL of the port, empty if none was opened.
-        baud: speed of the serial line, bits per second; None where there is none.
+        baud: speed of the serial line, bits per second; None where there is none, or none known.
         engine_version: as the board told it.
         samples_source: where the samples come from.
         samples_sha256: of all prepared samples, hexadecimal.
