@@ -153,7 +153,7 @@ def warning_of_old_libraries(model: bytes) -> str:
                 return (
                     "FULLY_CONNECTED has a scale for each output here: libraries of TFLM from "
                     "before September 2024, as those that are named for boards, refuse that or "
-                    "answer wrongly; float32 is not concerned."
+                    "answer wrongly. Convert it with --per-tensor-dense; float32 is not concerned."
                 )
     return ""
 

@@ -51,6 +51,11 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--std", type=values.deviations, metavar="X,...", help="See --mean.")
 @click.option("--raw-samples", is_flag=True, help="Real values in --samples are raw as well.")
+@click.option(
+    "--per-tensor-dense",
+    is_flag=True,
+    help="One scale for a dense layer's weights, as TFLM from before September 2024 needs.",
+)
 @click.option("--labels", type=options.FILE, help="Class names, one a line, kept as metadata.")
 @click.option(
     "--input-shape",
@@ -77,6 +82,7 @@ def command(
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     raw_samples: bool,
+    per_tensor_dense: bool,
     labels: Path | None,
     input_shape: tuple[int, ...] | None,
     inputs: str | None,
@@ -115,6 +121,7 @@ def command(
             input_shape=input_shape,
             signature=signature,
         ),
+        per_tensor_dense=per_tensor_dense,
     )
     journal = Journal.of_this_process()
     progress = NotedProgress(ConsoleProgress(), journal)

@@ -28,6 +28,7 @@ def convert(
     representative: Inputs | None,
     *,
     has_signature: bool,
+    per_tensor_dense: bool,
 ) -> bytes:
     """Return the bytes of a ``.tflite`` file.
 
@@ -38,6 +39,7 @@ def convert(
         representative: they set the scales of the forms that are calibrated; not looked at for the
             others.
         has_signature: whether the converter knows the inputs by name; else their order counts.
+        per_tensor_dense: whether a dense layer's weights get one scale; see ``Source``.
 
     Raises:
         SamplesError: samples that the form needs are missing or of another shape.
@@ -51,6 +53,10 @@ def convert(
         with backend.quiet():
             converter = make()
             _configure(tf, converter, form, rows)
+            # The only way to say it, since TensorFlow 2.17.
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = (
+                per_tensor_dense
+            )
             content = bytes(converter.convert())
     except Exception as error:
         # The converter's own class derives from Exception, and it lets others through.

@@ -41,6 +41,7 @@ class Request:
         raw: whether real values in ``samples`` are raw too.
         labels: class names to write as metadata.
         opening: how to read the source.
+        per_tensor_dense: see ``Source``.
     """
 
     forms: Sequence[Form] = ()
@@ -49,6 +50,7 @@ class Request:
     raw: bool = False
     labels: tuple[str, ...] = ()
     opening: Opening = field(default_factory=Opening)
+    per_tensor_dense: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def convert_file(
     """
     with progress.step("open", source.name) as step:
         model = open_source(source, request.opening)
+        model.per_tensor_dense = request.per_tensor_dense
         step.result(f"input {sizes(model.inputs)}")
     forms = list(request.forms) or list(model.forms)
     _check_calibration(model, forms, request.samples)

@@ -36,7 +36,12 @@ class FunctionSource(Source):
         """Return the ``.tflite`` file of one form."""
         make = backend.tensorflow().lite.TFLiteConverter.from_concrete_functions
         return converter.convert(
-            lambda: make([self._function]), form, self.inputs, representative, has_signature=False
+            lambda: make([self._function]),
+            form,
+            self.inputs,
+            representative,
+            has_signature=False,
+            per_tensor_dense=self.per_tensor_dense,
         )
 
     def predict(self, x: Inputs) -> NDArray[np.float32]:

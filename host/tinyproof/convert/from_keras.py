@@ -70,7 +70,12 @@ class KerasSource(Source):
         tf = backend.tensorflow()
         make = tf.lite.TFLiteConverter.from_keras_model
         return converter.convert(
-            lambda: make(self._fixed), form, self.inputs, representative, has_signature=True
+            lambda: make(self._fixed),
+            form,
+            self.inputs,
+            representative,
+            has_signature=True,
+            per_tensor_dense=self.per_tensor_dense,
         )
 
     def predict(self, x: Inputs) -> NDArray[np.float32]:

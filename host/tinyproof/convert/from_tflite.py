@@ -52,6 +52,11 @@ class TfliteSource(Source):
     def convert(self, form: Form, representative: Inputs | None) -> bytes:
         """Return the file, or the file with smaller weights."""
         del representative
+        if self.per_tensor_dense:
+            raise ModelError(
+                "The scales of a .tflite file stay as they are.",
+                hint="Leave --per-tensor-dense out, or convert the model it was made from.",
+            )
         if form is self.form:
             return self._content
         if form not in self.forms:

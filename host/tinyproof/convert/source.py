@@ -19,10 +19,13 @@ class Source(ABC):
     Attributes:
         inputs: name and shape of each, batch 1 included.
         forms: what it can be converted to.
+        per_tensor_dense: whether the weights of a dense layer get one scale in the forms that are
+            calibrated, instead of one for each output: TFLM takes more since September 2024 only.
     """
 
     inputs: Shapes
     forms: tuple[Form, ...] = tuple(Form)
+    per_tensor_dense = False
 
     @abstractmethod
     def convert(self, form: Form, representative: Inputs | None) -> bytes:
