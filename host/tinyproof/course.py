@@ -20,7 +20,8 @@ from tinyproof.budgets import Budgets, judge_budgets, measured
 from tinyproof.codegen import Generated
 from tinyproof.convert.forms import Form
 from tinyproof.errors import ClockError, RefusedError, TinyProofError
-from tinyproof.harness import Board, Firmware
+from tinyproof.firmware import Firmware
+from tinyproof.harness import Board
 from tinyproof.metadata import class_names
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceOutputs

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tinyproof.access import hold_board, is_simulated, meet
 from tinyproof.chaos import Patient, PortPatient, ProgramPatient
-from tinyproof.harness import Firmware, generate_model, make_firmware
+from tinyproof.firmware import Firmware, generate_model, make_firmware
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.reference import ReferenceRun
@@ -27,7 +27,7 @@ def open_patient(
     """Build and, on a port, flash the digits, and yield what a campaign is made against.
 
     Raises:
-        TinyProofError: see ``harness.make_firmware`` and ``access.meet``.
+        TinyProofError: see ``firmware.make_firmware`` and ``access.meet``.
     """
     found = find_target(project, target)
     simulated = is_simulated(found, port)

@@ -24,8 +24,9 @@ from tinyproof.codegen.tflm import ENGINE as TFLM
 from tinyproof.codegen.tflm import generate_tflm
 from tinyproof.errors import BootError, ClockError, ProtocolError, TinyProofError, UsageError
 from tinyproof.exchange import Request
+from tinyproof.firmware import generate_model
 from tinyproof.frame import Decoder, Frame
-from tinyproof.harness import fingerprints, generate_model
+from tinyproof.harness import fingerprints
 from tinyproof.hello import Descriptor, Hello
 from tinyproof.identity import Identity, check_same
 from tinyproof.messages import InferAnswer

@@ -16,16 +16,8 @@ from tinyproof.course import Course, RunOptions, classes_of, result_of
 from tinyproof.discovery import resolve
 from tinyproof.distance import Distance
 from tinyproof.errors import TinyProofError, UsageError
-from tinyproof.harness import (
-    Board,
-    Firmware,
-    attach,
-    default_task,
-    fingerprints,
-    generate_model,
-    make_firmware,
-    provenance,
-)
+from tinyproof.firmware import Firmware, generate_model, make_firmware
+from tinyproof.harness import Board, attach, default_task, fingerprints, provenance
 from tinyproof.image import image_figures
 from tinyproof.metadata import normalizations
 from tinyproof.progress import Progress

@@ -26,7 +26,7 @@ from tinyproof.codegen import generate
 from tinyproof.codegen.explain import LAYER_BYTES
 from tinyproof.codegen.firmware import SUMS
 from tinyproof.errors import TinyProofError
-from tinyproof.harness import make_firmware
+from tinyproof.firmware import make_firmware
 from tinyproof.progress import Progress
 from tinyproof.project import find_project
 from tinyproof.targets import find_target

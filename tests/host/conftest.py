@@ -14,7 +14,7 @@ from usb import Attached, Usb
 
 from native_cli import INT8, lay_out
 from tinyproof import asking, benchmap, recovery
-from tinyproof.harness import generate_model, make_firmware
+from tinyproof.firmware import generate_model, make_firmware
 from tinyproof.pio import core
 from tinyproof.progress import Progress
 from tinyproof.project import Project

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from native_cli import INT8, lay_out
-from tinyproof.harness import Firmware, generate_model, make_firmware
+from tinyproof.firmware import Firmware, generate_model, make_firmware
 from tinyproof.pio import packages
 from tinyproof.progress import Progress
 from tinyproof.project import Project

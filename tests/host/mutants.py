@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nn_net import INT8, Net
-from tinyproof.harness import Firmware
+from tinyproof.firmware import Firmware
 from tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]

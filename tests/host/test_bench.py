@@ -19,7 +19,8 @@ from tinyproof.codegen import generate
 from tinyproof.device import Answer, Device
 from tinyproof.elf import symbols
 from tinyproof.errors import DeviceError, ReferenceFailedError
-from tinyproof.harness import Board, Firmware, generate_model, make_firmware
+from tinyproof.firmware import Firmware, generate_model, make_firmware
+from tinyproof.harness import Board
 from tinyproof.image import image_figures
 from tinyproof.litert_latency import Plan, time_litert
 from tinyproof.progress import Progress

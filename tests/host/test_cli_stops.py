@@ -45,7 +45,7 @@ sys.exit(main(arguments))
 
 STAGES = {
     "train": "tinyproof.subject:train",
-    "generate": "tinyproof.harness:generate",
+    "generate": "tinyproof.firmware:generate",
     "samples": "tinyproof.run:prepare",
     "start": "tinyproof.simulators.process:ProcessLink._wait_for_port",
     "connect": "tinyproof.device:Device.hello",

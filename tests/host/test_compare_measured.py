@@ -19,7 +19,7 @@ from native_cli import INT8, SAMPLES
 from tinyproof.codegen import Generated
 from tinyproof.compare import compare
 from tinyproof.device import Device
-from tinyproof.harness import generate_model, make_firmware
+from tinyproof.firmware import generate_model, make_firmware
 from tinyproof.progress import Progress
 from tinyproof.project import Project
 from tinyproof.report import Provenance, Report

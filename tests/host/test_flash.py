@@ -15,8 +15,8 @@ from tinyproof.access import Access, greet, meet
 from tinyproof.build import Build
 from tinyproof.device import Device
 from tinyproof.errors import DeviceSilentError, EchoError, FlashError, PortError
+from tinyproof.firmware import Firmware, generate_model, make_firmware
 from tinyproof.flash import _plain, explain, upload
-from tinyproof.harness import Firmware, generate_model, make_firmware
 from tinyproof.link import open_link
 from tinyproof.progress import Progress, Step
 from tinyproof.project import Project

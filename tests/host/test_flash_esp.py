@@ -25,8 +25,8 @@ from esp_boards import (
 from native_cli import INT8, assert_complains, call
 from tinyproof import access, flash
 from tinyproof.errors import FlashError
+from tinyproof.firmware import Firmware
 from tinyproof.flash import upload
-from tinyproof.harness import Firmware
 from tinyproof.progress import Step
 from tinyproof.project import Project
 from tinyproof.targets import find_target

@@ -20,7 +20,7 @@ from tinyproof.build import Build
 from tinyproof.cli.main import COMMANDS
 from tinyproof.device import Identity
 from tinyproof.errors import FlashError, PortError, RefusedError
-from tinyproof.harness import Firmware, generate_model, make_firmware
+from tinyproof.firmware import Firmware, generate_model, make_firmware
 from tinyproof.progress import Progress, Step
 from tinyproof.project import Project
 from tinyproof.quarantine import Quarantine

@@ -11,7 +11,7 @@ from mutants import MUTANTS, Mutant, Workshop, padded_model
 
 from native_cli import INT8, SAMPLES, call, report_of
 from tinyproof.device import Device
-from tinyproof.harness import Firmware, generate_model, make_firmware
+from tinyproof.firmware import Firmware, generate_model, make_firmware
 from tinyproof.link import Link
 from tinyproof.progress import Progress
 from tinyproof.project import Project

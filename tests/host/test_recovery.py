@@ -19,7 +19,8 @@ from tinyproof import access, ports, recovery
 from tinyproof.build import Build
 from tinyproof.device import Answer
 from tinyproof.errors import PortCause, PortError
-from tinyproof.harness import Board, generate_model, make_firmware
+from tinyproof.firmware import generate_model, make_firmware
+from tinyproof.harness import Board
 from tinyproof.link import open_link
 from tinyproof.progress import Progress, Step
 from tinyproof.project import Project

@@ -28,7 +28,8 @@ from native_cli import (
 )
 from tinyproof import platformio
 from tinyproof.device import Answer, Device
-from tinyproof.harness import Board, Firmware, generate_model, make_firmware
+from tinyproof.firmware import Firmware, generate_model, make_firmware
+from tinyproof.harness import Board
 from tinyproof.link import Link
 from tinyproof.progress import Progress
 from tinyproof.project import Project

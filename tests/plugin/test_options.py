@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from native_cli import FLOAT32, INT8, ROOT, SAMPLES
-from tinyproof.harness import generate_model, make_firmware
+from tinyproof.firmware import generate_model, make_firmware
 from tinyproof.progress import Progress
 from tinyproof.project import find_project
 from tinyproof.simulators.process import ProcessLink

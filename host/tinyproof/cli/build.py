@@ -24,7 +24,7 @@ def command(target: str, model: Path | None, form: str, engine: str | None) -> N
       tinyproof build --target native_asan --model m.tflite
     """
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.harness import generate_model, make_firmware
+    from tinyproof.firmware import generate_model, make_firmware
     from tinyproof.project import find_project
     from tinyproof.subject import find_subject
     from tinyproof.targets import find_target

@@ -90,7 +90,7 @@ def _targets(project: Project, names: str) -> list[Target]:
 def _builder(project: Project, model: bytes) -> Build:
     """Return what builds the model's firmware for a target."""
     from tinyproof.cli.console import ConsoleProgress
-    from tinyproof.harness import make_firmware
+    from tinyproof.firmware import make_firmware
 
     progress = ConsoleProgress()
 

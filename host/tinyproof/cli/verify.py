@@ -43,7 +43,7 @@ def command(
     from tinyproof.budgets import judge_built, target_budgets
     from tinyproof.cli.console import ConsoleProgress
     from tinyproof.device import Device
-    from tinyproof.harness import built_memory, generate_model, make_firmware
+    from tinyproof.firmware import built_memory, generate_model, make_firmware
     from tinyproof.hello import describe_board
     from tinyproof.project import find_project
     from tinyproof.report.outcome import EXIT_DISAGREES, missed
