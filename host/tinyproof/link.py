@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import time
 from abc import ABC, abstractmethod
@@ -208,6 +209,8 @@ def open_link(url: str, baud: int = DEFAULT_BAUD, *, released: bool = False) -> 
         # pyserial sets DTR first: a board whose RTS is its reset starts anew, and runs.
         port.dtr = port.rts = not released
         port.open()
+    except re.error as error:  # of hwgrep://
+        raise ports.explain(url, ValueError(f"wrong pattern, {error}")) from error
     except (OSError, ValueError) as error:
         raise ports.explain(url, error) from error
     return DescriptorLink(url, port) if _has_descriptor(port) else SerialLink(url, port)

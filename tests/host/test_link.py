@@ -157,6 +157,11 @@ def test_a_missing_port_s_hint_lists_the_usb_ports_that_are_there(
     assert "Choose a board: /dev/ttyACM0, /dev/ttyUSB1;" in caught.value.hint
 
 
+def test_a_pattern_that_is_none_is_a_wrong_usage() -> None:
+    with pytest.raises(UsageError, match=r"hwgrep://\[ is not a port .* wrong pattern"):
+        open_link("hwgrep://[")
+
+
 def test_a_file_is_not_a_serial_port(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("")
