@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tinyproof import __version__
+from tinyproof.compare.figures import is_bench
 from tinyproof.compare.model import figure
 from tinyproof.errors import TinyProofError, UsageError
 from tinyproof.report import FILE_NAME, Report, load_report
@@ -68,7 +69,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Series:
-    """All reports of one model on one target with one engine, oldest first.
+    """All reports of one command, of one model on one target with one engine, oldest first.
 
     ``model`` is the file's name, with the head of its hash where other models share that.
     """
@@ -76,6 +77,7 @@ class Series:
     target: str
     engine: str
     model: str
+    command: str
     provenance: str
     entries: tuple[Entry, ...]
     charts: tuple[Chart, ...]
@@ -121,10 +123,16 @@ def series_of(reports: Iterable[Report]) -> list[Series]:
 
     def key(report: Report) -> tuple[str, ...]:
         model = report.model.sha256
-        return (report.target, report.engine, report.provenance.value, names[model], model)
+        where = (report.target, report.engine, report.provenance.value)
+        return (*where, names[model], model, _command(report))
 
     ordered = sorted(by_date, key=key)
     return [_series(names, list(group)) for _, group in groupby(ordered, key)]
+
+
+def _command(report: Report) -> str:
+    """Return what made a report: the latencies of ``run`` and ``bench`` are different things."""
+    return "bench" if is_bench(report) else "run"
 
 
 def _model_names(by_date: Sequence[Report]) -> dict[str, str]:
@@ -160,6 +168,7 @@ def _series(names: Mapping[str, str], reports: Sequence[Report]) -> Series:
         first.target,
         first.engine,
         names[first.model.sha256],
+        _command(first),
         first.provenance.value,
         tuple(_entry(report) for report in reports),
         tuple(chart for chart in charts if chart is not None),

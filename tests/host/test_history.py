@@ -27,6 +27,14 @@ def test_reports_are_grouped_and_in_order_of_date() -> None:
     assert (second.target, second.charts) == ("uno", ())
 
 
+def test_runs_and_benches_are_series_of_their_own() -> None:
+    run = dataclasses.replace(at(2, 12.0), bench=None)
+    found = [
+        (one.command, [e.figures[0] for e in one.entries]) for one in series_of([at(1, 9.0), run])
+    ]
+    assert found == [("bench", ["9"]), ("run", ["12"])]
+
+
 def test_models_of_one_name_are_series_of_their_own_and_told_apart() -> None:
     two = [changed(at(day, 10.0), "model", sha256=f"{day:02}" * 32) for day in (1, 2)]
     again = changed(at(3, 20.0), "model", sha256="01" * 32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from tinyproof.compare.figures import rows
+from tinyproof.compare.figures import is_bench, rows
 from tinyproof.compare.model import Change, Comparison, Row
 from tinyproof.compare.refuse import check_comparable
 from tinyproof.errors import UsageError
@@ -63,6 +63,11 @@ def _notes(old: Report, new: Report) -> Iterator[str]:
         yield f"Another compiler: {old.build.compiler} before, {new.build.compiler} now."
     if old.engine_version != new.engine_version:
         yield f"Another engine version: {old.engine_version} before, {new.engine_version} now."
+    if is_bench(old) != is_bench(new):
+        yield (
+            "One report is of run, the other of bench, whose p50 and p99 are measured otherwise: "
+            "they are not judged, the quiet latency is."
+        )
     if not old.passed:
         yield "The older run was not proved: it is no good baseline."
     if new.failure and not new.passed:

@@ -22,6 +22,11 @@ def rows(old: Report, new: Report, allowed: float) -> Iterator[Row]:
     yield from _throughput(old, new, allowed)
 
 
+def is_bench(report: Report) -> bool:
+    """Whether its latencies were measured with nothing arriving."""
+    return report.bench is not None
+
+
 def judge(
     name: str,
     unit: str,
@@ -55,23 +60,27 @@ def _latencies(old: Report, new: Report, allowed: float) -> Iterator[Row]:
     """Yield the latencies. On a host only what was repeated is judged.
 
     Answers of a stream are computed while the next request arrives, whose bytes interrupt: where
-    time is counted exactly, the quiet latency is exact and that of the stream is not.
+    time is counted exactly, the quiet latency is exact and that of the stream is not. For the same
+    reason the percentiles of a ``run`` and of a ``bench`` are different things.
     """
+    alike = is_bench(old) == is_bench(new)
     floor = noise.LATENCY_FLOOR[old.provenance]
     repeated = all(r.bench and r.bench.repeats_p50_us for r in (old, new))
     hosted, exact = noise.is_hosted(old), old.provenance is Provenance.CYCLE_EXACT
     was, now = noise.p50(old), noise.p50(new)
-    if hosted and not repeated:
+    if not alike or (hosted and not repeated):
         yield _unjudged("p50 latency", was, now)
     else:
         streamed = floor if repeated else noise.RECEIVING_FLOOR
         yield _varying("p50 latency", was, now, streamed, allowed)
     was, now = _p99(old), _p99(new)
-    if hosted:
+    if not alike or hosted:
         yield _unjudged("p99 latency", was, now)
-        yield _unjudged("quiet latency", _quiet(old), _quiet(new))
     else:
         yield _varying("p99 latency", was, now, noise.TAIL_FLOOR, allowed)
+    if hosted:
+        yield _unjudged("quiet latency", _quiet(old), _quiet(new))
+    else:
         yield _varying("quiet latency", _quiet(old), _quiet(new), floor, allowed, exact=exact)
 
 
