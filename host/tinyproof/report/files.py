@@ -84,7 +84,8 @@ def load_report(path: Path) -> Report:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise UsageError(
-            f"There is no report {label}.", hint="Give the folder that --out named."
+            f"There is no report {label}.",
+            hint="Give the folder that --out named; of several targets or models, one in it.",
         ) from error
     except OSError as error:
         raise StorageError(
