@@ -16,8 +16,9 @@ static const char usage[] =
     "  --tcp PORT         the port is TCP on 127.0.0.1; 0 takes a free one\n"
     "  --link PATH        symbolic link to the pseudo-terminal\n"
     "  --speed X          simulated seconds per second in the application; 0 is free (default)\n"
-    "  --patience MS      at free speed, how long simulated time stands still after each burst of\n"
-    "                     output to let the host answer (200)\n"
+    "  --patience MS      at free speed, how long simulated time stands still at most after a "
+    "burst\n"
+    "                     of output to let the host answer (200)\n"
     "Runs until its standard input ends; `status`, `reset` and `quit` are commands there.\n";
 
 enum { MCU, FREQUENCY, BOOTLOADER, FIRMWARE, PTY, TCP, LINK, SPEED, PATIENCE, HELP };

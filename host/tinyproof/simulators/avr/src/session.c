@@ -24,6 +24,8 @@
 #define STALL_LIMIT_NS  250000000
 /* How often a simulator that stands still looks whether its owner lives. */
 #define IDLE_WAIT_NS 200000000
+/* The least patience with the host: clients that ask after 20 ms whether a board lives need not. */
+#define PATIENCE_NS 10000000
 
 enum { WATCH, DATA, STDIN, SIGNALS, ENTRIES };
 
@@ -116,11 +118,22 @@ static void read_commands(tp_session *self) {
 
 /* --- the line --- */
 
+/* A host that was slow to answer is so because its machine is busy, and will be again. */
+static void note_reaction(tp_session *self) {
+    const int64_t took_ns = self->burst_ns ? tp_pace_now_ns() - self->burst_ns : 0;
+    if (took_ns <= (int64_t)self->options->patience_ms * 1000000) { /* else it had nothing to say */
+        const int64_t fading_ns = self->reaction_ns - self->reaction_ns / 16;
+        self->reaction_ns = took_ns > fading_ns ? took_ns : fading_ns;
+    }
+    self->burst_ns = 0;
+}
+
 static void take_input(tp_session *self) {
     uint8_t bytes[TP_UART_QUEUE_SIZE];
     const size_t size = tp_line_read(&self->line, bytes, tp_uart_room(&self->board.uart));
     if (size > 0) {
         self->await_answer = false;
+        note_reaction(self);
         tp_uart_feed(&self->board.uart, bytes, size);
     }
 }
@@ -225,6 +238,13 @@ static void take_speed(tp_session *self) {
     }
 }
 
+static int64_t patience_ns(const tp_session *self) {
+    const int64_t most_ns = (int64_t)self->options->patience_ms * 1000000;
+    const int64_t wanted_ns = 4 * self->reaction_ns;
+    const int64_t least_ns = wanted_ns > PATIENCE_NS ? wanted_ns : PATIENCE_NS;
+    return least_ns < most_ns ? least_ns : most_ns;
+}
+
 /* Real nanoseconds until the board may run on; 0: now. */
 static int64_t time_to_wait(tp_session *self) {
     const int64_t held_ns = time_held(self);
@@ -238,7 +258,7 @@ static int64_t time_to_wait(tp_session *self) {
         return PACE_GRAIN_NS;
     }
     if (waits_for_host(self)) {
-        return (int64_t)self->options->patience_ms * 1000000;
+        return patience_ns(self);
     }
     const int64_t ahead_ns = tp_pace_ahead_ns(&self->pace, speed_now(self), self->board.avr->cycle);
     return ahead_ns > PACE_GRAIN_NS ? ahead_ns : 0;
@@ -275,8 +295,11 @@ void tp_session_run(tp_session *self) {
         self->quit |= getppid() != self->owner;
         if (wait_ns == 0 && self->held_until_ns == 0 && !self->quit) {
             const tp_cpu_state state = tp_board_run(&self->board, SLICE_CYCLES);
-            self->await_answer |= self->board.uart.burst_ended;
-            self->board.uart.burst_ended = false;
+            if (self->board.uart.burst_ended) {
+                self->board.uart.burst_ended = false;
+                self->await_answer = true;
+                self->burst_ns = tp_pace_now_ns();
+            }
             if (state != TP_CPU_RUNNING && !self->stopped) {
                 say_stopped(self, state);
             }

@@ -6,8 +6,8 @@
  * throw away what the board says at once. While the bootloader runs, simulated time follows real
  * time, since flashers have time-outs. The application runs at the speed asked for. At free speed:
  *  - after each burst of output that leaves the line silent both ways, simulated time stands
- * still up to `patience_ms` for the host's answer, so that a host on a busy machine looks no slower
- * than on an idle one;
+ * still for the host's answer, so that a host on a busy machine looks no slower than on an idle
+ * one: four times as long as it took of late, 10 ms at least, `patience_ms` at most;
  *  - when the line has been silent for ten simulated seconds, it follows real time.
  * When nobody has the port open it goes on for one simulated second, then stands still: the next
  * open resets the board anyway. Output that the client does not fetch holds simulated time up to
@@ -36,6 +36,8 @@ typedef struct {
     bool is_open;          /* a client has the port, and it has been said */
     bool stopped;          /* the processor crashed or halted, and it has been said */
     bool await_answer;     /* a burst ended, and the host has not been waited for */
+    int64_t burst_ns;      /* real time at which the last burst ended; 0: the host has answered */
+    int64_t reaction_ns;   /* the longest that the host took to answer of late */
     int64_t held_until_ns; /* real time until which the reset pin is held down */
     int64_t stalled_ns;    /* real time since which the client fetches nothing, 0: it does */
     uint64_t dropped;      /* bytes sent that nobody fetched */
