@@ -336,7 +336,11 @@ def test_what_is_for_one_run_is_refused(option: str, project: Project, out: Path
     assert_complains(call(*given), 2, option)
 
 
-def test_an_interrupted_matrix_leaves_no_process(project: Project, out: Path) -> None:
+def test_an_interrupted_matrix_leaves_no_process_and_no_earlier_index(
+    project: Project, out: Path
+) -> None:
+    out.mkdir(parents=True)
+    (out / "index.json").write_text('{"passed": true}')
     given = ("run", "--model", f"{INT8},{FLOAT32}", "--random", "50000", "--out", str(out))
     with Command(*given, cwd=project.root) as command:
         command.await_line("native-int8     generate")

@@ -108,8 +108,7 @@ def run_pairs(given: dict[str, Any], context: click.Context) -> int:
     check_writable(folder)
     targets = given["target"] or _DEFAULT
     pairs = plan(targets, given["model"], assign_ports(given["port"], targets))
-    for pair in pairs:
-        _forget(folder / pair.name)
+    _forget(folder, [pair.name for pair in pairs])
     width = max(len(pair.name) for pair in pairs)
     others = _others(context)
 
@@ -126,14 +125,17 @@ def run_pairs(given: dict[str, Any], context: click.Context) -> int:
     return conclude([outcome_of(pair, folder / pair.name, *ended[pair]) for pair in pairs], folder)
 
 
-def _forget(folder: Path) -> None:
-    """Remove the report of an earlier run: nothing of it may pass for this one's."""
+def _forget(folder: Path, names: Sequence[str]) -> None:
+    """Remove an earlier run's index and reports: nothing of it may pass for this one's."""
     from tinyproof.report import evidence, files, html, junit, markdown
     from tinyproof.storage import storage_errors
 
     with storage_errors(folder):
+        for index in (INDEX, PAGE):
+            (folder / index).unlink(missing_ok=True)
         for module in (files, evidence, html, junit, markdown):
-            (folder / module.FILE_NAME).unlink(missing_ok=True)
+            for name in names:
+                (folder / name / module.FILE_NAME).unlink(missing_ok=True)
 
 
 def _others(context: click.Context) -> list[str]:
