@@ -74,11 +74,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str:
-    """Say which board is meant, if any test talks to one."""
+    """Say which board and model are meant, if any test talks to one."""
     if not _talking(items):
         return ""
     target, port = config.getoption("--tp-target"), config.getoption("--tp-port")
-    return f"tinyproof: target {target}" + (f", port {port}" if port else "")
+    model = config.getoption("--tp-model") or "the digits of TinyProof's own (no --tp-model)"
+    return f"tinyproof: target {target}" + (f", port {port}" if port else "") + f", model {model}"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -64,10 +64,11 @@ class RangeWatch:
         )
         if share > REFUSED_SHARE:
             raise SamplesError(
-                f"{told}: {100 * share:.0f} % of them would saturate.", hint=self._advice()
+                f"{told}: {100 * share:.0f} % of those that are not 0 would saturate.",
+                hint=self._advice(),
             )
         if share > WARNED_SHARE:
-            return f"{told}: {100 * share:.0f} % of them saturate."
+            return f"{told}: {100 * share:.0f} % of those that are not 0 saturate."
         span = self._high - self._low
         if 0 < span < TINY_SPAN * (self.largest - self.least):
             steps = max(1, round(span / self._step))

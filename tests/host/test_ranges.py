@@ -56,7 +56,7 @@ def test_a_few_values_beyond_are_warned_of_and_fewer_are_not() -> None:
     x[:3, 0] = 1.2
     assert prepared(x).warnings == ()
     x[:10] = 1.2
-    assert "10 % of them saturate" in prepared(x).warnings[0]
+    assert "10 % of those that are not 0 saturate" in prepared(x).warnings[0]
 
 
 @given(st.floats(0, 1, width=32), st.floats(0, 1, width=32))

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -17,9 +18,9 @@ import pytest
 from report_pages import digits_run, reported, with_everything
 
 from native_cli import DIGITS_RUN, REPORT_FILES, assert_complains, call, report_of
-from tinyproof.errors import StorageError
+from tinyproof.errors import StorageError, UsageError
 from tinyproof.project import Project
-from tinyproof.report import Report, schema, to_dict
+from tinyproof.report import Report, load_report, schema, to_dict
 from tinyproof.report import write as writing
 from tinyproof.report.evidence import load_evidence
 from tinyproof.report.html import render_html
@@ -181,3 +182,11 @@ def test_a_folder_without_a_report_is_said_to_be_one(project: Project, tmp_path:
     assert_complains(call("report", tmp_path), 2, "no report")
     (tmp_path / "report.json").write_text("[]")
     assert_complains(call("report", tmp_path), 2, "not a TinyProof report")
+
+
+@pytest.mark.parametrize("text", ["{}", '{"schema": 1}', "[]", "{"])
+def test_a_report_that_is_none_is_named(text: str, tmp_path: Path) -> None:
+    """A comparison reads two: which of them is meant?"""
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(UsageError, match=re.escape(str(tmp_path / "report.json"))):
+        load_report(tmp_path)

@@ -65,7 +65,7 @@ def assert_reads_as_one_sentence(result: pytest.RunResult, *words: str) -> None:
 def test_without_options_the_digits_are_proved_on_native(suite: pytest.Pytester) -> None:
     result = suite.runpytest("--junitxml=r.xml")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["tinyproof: target native"])
+    result.stdout.fnmatch_lines(["tinyproof: target native, model *"])
     found = properties(suite.path / "r.xml")
     assert found["tinyproof.target"] == "native"
     assert found["tinyproof.provenance"] == "host"
@@ -142,7 +142,7 @@ def test_port_chooses_the_board(suite: pytest.Pytester) -> None:
         program._link.close()
         result = suite.runpytest(f"--tp-port={program.port}", "--junitxml=r.xml")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines([f"tinyproof: target native, port {program.port}"])
+    result.stdout.fnmatch_lines([f"tinyproof: target native, port {program.port}, model *"])
     assert properties(suite.path / "r.xml")["tinyproof.port"] == program.port
 
 

@@ -95,6 +95,8 @@ def load_report(path: Path) -> Report:
         raise UsageError(f"The report {label} is larger than {MAX_BYTES:,} bytes.")
     try:
         report = from_dict(json.loads(data))
+    except UsageError as error:
+        raise UsageError(f"{label}: {error.sentence}", hint=error.hint) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"The report {label} is not JSON.", hint="Run again to write it."
