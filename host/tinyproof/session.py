@@ -381,7 +381,9 @@ def _at_sample(error: TinyProofError, sample: int) -> TinyProofError:
     """Return the error with the first sample that has no answer, where it can tell one."""
     sentence = f"{error.sentence.rstrip('.')}, at sample {sample}."
     if sample >= 0 and isinstance(error, PortError):
-        return PortError(sentence, port=error.port, sample=sample, hint=error.hint)
+        return PortError(
+            sentence, port=error.port, sample=sample, cause=error.cause, hint=error.hint
+        )
     if sample >= 0 and isinstance(error, DeviceSilentError):
         return DeviceSilentError(sentence, sample=sample, hint=error.hint)
     return error

@@ -16,6 +16,7 @@ from tinyproof.errors import (
     ClockError,
     DeviceSilentError,
     IdentityError,
+    PortCause,
     PortError,
 )
 from tinyproof.simulators.fake import (
@@ -139,6 +140,16 @@ def test_a_board_that_falls_silent_is_given_up_at_a_named_sample() -> None:
     assert error.sample == len(got) > 10
     assert f"at sample {len(got)}" in error.sentence
     assert 10 <= board.clock() < 12
+
+
+def test_a_port_that_another_program_took_in_mid_run_is_not_the_boards_fault() -> None:
+    def take(_: FaultyLink) -> None:
+        raise PortError("It is busy.", port="p", cause=PortCause.BUSY)
+
+    link = FaultyLink(FakeBoard(), to_board=Faults(events=(Event(1000, take),)))
+    _, error = until_error(met(link).stream(samples(100)))
+    assert isinstance(error, PortError)
+    assert (error.cause, error.sample > 0) == (PortCause.BUSY, True)
 
 
 def test_a_board_that_is_unplugged_is_named_with_the_sample() -> None:
